@@ -1,0 +1,938 @@
+#include "base/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+//  The tables, in the order of hf_store_table_name. X (NAME, name on disk).
+#define TABLE_LIST(X)                                                                                        \
+    X(COMMANDS, "commands")                                                                                  \
+    X(STATES, "states")                                                                                      \
+    X(OPEN, "open")                                                                                          \
+    X(HISTORY, "history")                                                                                    \
+    X(FACTS, "facts")                                                                                        \
+    X(DEDUPE, "dedupe")                                                                                      \
+    X(KEYS, "keys")                                                                                          \
+    X(EXPIRY, "expiry")                                                                                      \
+    X(ENDED, "ended")                                                                                        \
+    X(COUNTS, "counts")                                                                                      \
+    X(META, "meta")
+
+#define TABLE_ENUM(name, word) TABLE_##name,
+typedef enum { TABLE_LIST(TABLE_ENUM) TABLES } table_t;
+#define TABLE_WORD(name, word) word,
+static const char *const s_table_names[] = {TABLE_LIST(TABLE_WORD)};
+_Static_assert(TABLES <= sizeof((hf_store_stat_t *) 0)->entries / sizeof(uint64_t), "room in hf_store_stat_t");
+
+enum {
+    KEY_MAX = 128,      //  Bytes of the longest key: phase, destination (64), NUL, due, id
+    CHECKSUM = 8,       //  Bytes before every record
+    DELTAS = 1024,      //  Counts changed in one transaction that are gathered before they are written
+
+};
+
+typedef struct {
+    char destination[72]; //  Empty: this place is free
+    uint32_t state;       //  hf_state_t
+    int64_t delta;        //  Commands that came less commands that went
+} delta_t;
+
+//  What handles on one environment share.
+typedef struct {
+    MDB_env *env;       //  The environment
+    MDB_dbi dbi[TABLES]; //  Its tables
+    size_t map;         //  The most bytes that it may take
+    int handles;        //  How many hf_store_t
+} shared_t;
+
+struct hf_store {
+    shared_t *shared;   //  The environment
+    MDB_txn *read;      //  The reading transaction, reset while nobody reads; NULL before the first
+    MDB_txn *write;     //  The writing one, or NULL
+    bool reading;       //  Between begin_read and end_read
+    hf_buf_t scratch;   //  A record being packed
+    delta_t *deltas;    //  Changes of counts in this transaction, hashed
+    unsigned deltas_used; //  How many places are taken
+};
+
+static int s_error(hf_error_t *error, int rc, const char *what) {
+    hf_error_set(error, "%s: %s", what, mdb_strerror(rc));
+    return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL ? HF_STORE_FULL : HF_STORE_FAILED;
+}
+
+static MDB_txn *s_txn(hf_store_t *self) {
+    assert(self->write || self->reading);
+    return self->write ? self->write : self->read;
+}
+
+//  ---- keys
+
+typedef struct {
+    uint8_t bytes[KEY_MAX]; //  As LMDB sees it
+    size_t size;            //  How many
+} store_key_t;
+
+static void s_key_add(store_key_t *key, const void *data, size_t size) {
+    assert(key->size + size <= sizeof key->bytes);
+    memcpy(key->bytes + key->size, data, size);
+    key->size += size;
+}
+
+static void s_key_add_number(store_key_t *key, uint64_t number, unsigned size) {
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < size; i++) {
+        bytes[size - 1 - i] = (uint8_t) number;
+        number >>= 8;
+    }
+    s_key_add(key, bytes, size);
+}
+
+static void s_key_add_time(store_key_t *key, int64_t ms) {
+    s_key_add_number(key, ms > 0 ? (uint64_t) ms : 0, 8);
+}
+
+static uint64_t s_number(const uint8_t *bytes, unsigned size) {
+    uint64_t number = 0;
+    for (unsigned i = 0; i < size; i++) {
+        number = number << 8 | bytes[i];
+    }
+    return number;
+}
+
+static store_key_t s_key_id(const hf_id_t *id) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
+static store_key_t s_key_history(const hf_id_t *id, uint32_t number) {
+    store_key_t key = s_key_id(id);
+    s_key_add_number(&key, number, 4);
+    return key;
+}
+
+static store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t due, const hf_id_t *id) {
+    store_key_t key = {.size = 0};
+    s_key_add_number(&key, phase, 1);
+    s_key_add(&key, destination, strnlen(destination, 64));
+    s_key_add_number(&key, 0, 1);
+    s_key_add_time(&key, due);
+    if (id) {
+        s_key_add(&key, id->bytes, HF_ID_SIZE);
+    }
+    return key;
+}
+
+static store_key_t s_key_timed(int64_t at, const hf_id_t *id) {
+    store_key_t key = {.size = 0};
+    s_key_add_time(&key, at);
+    s_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
+static store_key_t s_key_text(const char *text, const hf_id_t *id) {
+    store_key_t key = {.size = 0};
+    s_key_add_number(&key, XXH3_64bits(text, strlen(text)), 8);
+    if (id) {
+        s_key_add(&key, id->bytes, HF_ID_SIZE);
+    }
+    return key;
+}
+
+static store_key_t s_key_count(const char *destination, uint32_t state) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, destination, strnlen(destination, 64));
+    s_key_add_number(&key, 0, 1);
+    s_key_add_number(&key, state, 1);
+    return key;
+}
+
+static store_key_t s_key_sender(const char *name) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, "sender:", 7);
+    s_key_add(&key, name, strnlen(name, 64));
+    return key;
+}
+
+//  ---- opening
+
+static int s_open_tables(shared_t *shared, bool writer, hf_error_t *error) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(shared->env, NULL, writer ? 0 : MDB_RDONLY, &txn);
+    if (rc) {
+        return s_error(error, rc, "begin a transaction");
+    }
+    for (unsigned table = 0; table < TABLES; table++) {
+        rc = mdb_dbi_open(txn, s_table_names[table], writer ? MDB_CREATE : 0, &shared->dbi[table]);
+        if (rc) {
+            mdb_txn_abort(txn);
+            return s_error(error, rc == MDB_NOTFOUND ? ENOENT : rc, s_table_names[table]);
+        }
+    }
+    rc = mdb_txn_commit(txn);
+    return rc ? s_error(error, rc, "commit the tables") : 0;
+}
+
+static shared_t *s_shared_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
+    shared_t *shared = hf_alloc(sizeof *shared);
+    shared->map = options->map;
+    int rc = mdb_env_create(&shared->env);
+    if (!rc) {
+        mdb_env_set_maxdbs(shared->env, TABLES);
+        mdb_env_set_maxreaders(shared->env, HF_STORE_READERS);
+        rc = mdb_env_set_mapsize(shared->env, options->map);
+    }
+    if (!rc) {
+        unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
+        flags |= options->writer ? 0 : MDB_RDONLY;
+        flags |= options->volatile_ ? MDB_NOSYNC | MDB_NOMETASYNC : 0;
+        rc = mdb_env_open(shared->env, dir, flags, 0600);
+    }
+    if (rc) {
+        s_error(error, rc, dir);
+    } else {
+        rc = s_open_tables(shared, options->writer, error);
+    }
+    if (rc) {
+        mdb_env_close(shared->env);
+        free(shared);
+        return NULL;
+    }
+    return shared;
+}
+
+static hf_store_t *s_handle(shared_t *shared) {
+    hf_store_t *self = hf_alloc(sizeof *self);
+    self->shared = shared;
+    shared->handles++;
+    return self;
+}
+
+hf_store_t *hf_store_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
+    shared_t *shared = s_shared_open(dir, options, error);
+    return shared ? s_handle(shared) : NULL;
+}
+
+hf_store_t *hf_store_share(hf_store_t *self) {
+    return s_handle(self->shared);
+}
+
+void hf_store_close(hf_store_t **self_p) {
+    assert(self_p);
+    hf_store_t *self = *self_p;
+    if (self) {
+        hf_store_abort(self);
+        if (self->read) {
+            mdb_txn_abort(self->read);
+        }
+        if (--self->shared->handles == 0) {
+            mdb_env_close(self->shared->env);
+            free(self->shared);
+        }
+        hf_buf_free(&self->scratch);
+        free(self->deltas);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+//  ---- transactions
+
+int hf_store_begin_read(hf_store_t *self, hf_error_t *error) {
+    assert(!self->reading && !self->write);
+    int rc = self->read ? mdb_txn_renew(self->read)
+                        : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+    if (rc == MDB_READERS_FULL) {
+        hf_store_clear_readers(self);
+        rc = self->read ? mdb_txn_renew(self->read)
+                        : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+    }
+    if (rc) {
+        return s_error(error, rc, "begin to read the journal");
+    }
+    self->reading = true;
+    return 0;
+}
+
+void hf_store_end_read(hf_store_t *self) {
+    assert(self->reading);
+    mdb_txn_reset(self->read);
+    self->reading = false;
+}
+
+int hf_store_begin_write(hf_store_t *self, hf_error_t *error) {
+    assert(!self->reading && !self->write);
+    int rc = mdb_txn_begin(self->shared->env, NULL, 0, &self->write);
+    return rc ? s_error(error, rc, "begin to write the journal") : 0;
+}
+
+void hf_store_abort(hf_store_t *self) {
+    if (self->write) {
+        mdb_txn_abort(self->write);
+        self->write = NULL;
+    }
+    if (self->deltas_used) {
+        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
+        self->deltas_used = 0;
+    }
+}
+
+//  ---- records
+
+static uint64_t s_checksum(const void *key, size_t key_size, const void *data, size_t size) {
+    return XXH3_64bits_withSeed(data, size, XXH3_64bits(key, key_size));
+}
+
+//  The message in a stored value, or NULL with the error set.
+static void *s_unpack(table_t table, const MDB_val *key, const MDB_val *value,
+                      const ProtobufCMessageDescriptor *type, hf_arena_t *arena, hf_error_t *error) {
+    const uint8_t *data = value->mv_data;
+    if (value->mv_size < CHECKSUM) {
+        hf_error_set(error, "%s: a record of %zu bytes is too short: the journal is damaged",
+                     s_table_names[table], value->mv_size);
+        return NULL;
+    }
+    uint64_t stored;
+    memcpy(&stored, data, CHECKSUM);
+    if (stored != s_checksum(key->mv_data, key->mv_size, data + CHECKSUM, value->mv_size - CHECKSUM)) {
+        hf_error_set(error, "%s: a record does not match its checksum: the journal is damaged",
+                     s_table_names[table]);
+        return NULL;
+    }
+    void *message = protobuf_c_message_unpack(type, hf_arena_allocator(arena), value->mv_size - CHECKSUM,
+                                              data + CHECKSUM);
+    if (!message) {
+        hf_error_set(error, "%s: a record cannot be read as %s: the journal is damaged or of a newer version",
+                     s_table_names[table], type->short_name);
+    }
+    return message;
+}
+
+static int s_get(hf_store_t *self, table_t table, const store_key_t *key, const ProtobufCMessageDescriptor *type,
+                 hf_arena_t *arena, void *message_p, hf_error_t *error) {
+    MDB_val mdb_key = {key->size, (void *) key->bytes};
+    MDB_val value;
+    int rc = mdb_get(s_txn(self), self->shared->dbi[table], &mdb_key, &value);
+    if (rc == MDB_NOTFOUND) {
+        return 0;
+    }
+    if (rc) {
+        return s_error(error, rc, s_table_names[table]), -1;
+    }
+    void *message = s_unpack(table, &mdb_key, &value, type, arena, error);
+    memcpy(message_p, &message, sizeof message);
+    return message ? 1 : -1;
+}
+
+static int s_put(hf_store_t *self, table_t table, const store_key_t *key, const ProtobufCMessage *message,
+                 hf_error_t *error) {
+    assert(self->write);
+    MDB_val value = {0, NULL};
+    if (message) {
+        hf_buf_clear(&self->scratch);
+        hf_buf_extend(&self->scratch, CHECKSUM);
+        hf_buf_pack(&self->scratch, message);
+        uint64_t checksum = s_checksum(key->bytes, key->size, self->scratch.data + CHECKSUM,
+                                       self->scratch.size - CHECKSUM);
+        memcpy(self->scratch.data, &checksum, CHECKSUM);
+        value = (MDB_val){self->scratch.size, self->scratch.data};
+    }
+    MDB_val mdb_key = {key->size, (void *) key->bytes};
+    int rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, 0);
+    return rc ? s_error(error, rc, s_table_names[table]) : 0;
+}
+
+//  What is not there is no failure: removing is idempotent.
+static int s_delete(hf_store_t *self, table_t table, const store_key_t *key, hf_error_t *error) {
+    MDB_val mdb_key = {key->size, (void *) key->bytes};
+    int rc = mdb_del(self->write, self->shared->dbi[table], &mdb_key, NULL);
+    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]) : 0;
+}
+
+int hf_store_meta(hf_store_t *self, hf_arena_t *arena, Hf__Meta **meta, hf_error_t *error) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, "meta", 4);
+    return s_get(self, TABLE_META, &key, &hf__meta__descriptor, arena, meta, error);
+}
+
+int hf_store_put_meta(hf_store_t *self, const Hf__Meta *meta, hf_error_t *error) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, "meta", 4);
+    return s_put(self, TABLE_META, &key, &meta->base, error);
+}
+
+int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender,
+                    hf_error_t *error) {
+    store_key_t key = s_key_sender(name);
+    return s_get(self, TABLE_META, &key, &hf__sender__descriptor, arena, sender, error);
+}
+
+int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *error) {
+    store_key_t key = s_key_sender(sender->name);
+    return s_put(self, TABLE_META, &key, &sender->base, error);
+}
+
+int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command,
+                     hf_error_t *error) {
+    store_key_t key = s_key_id(id);
+    return s_get(self, TABLE_COMMANDS, &key, &hf__command__descriptor, arena, command, error);
+}
+
+int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_t *error) {
+    hf_id_t id;
+    bool whole = hf_id_from(&id, command->id.data, command->id.len);
+    assert(whole);
+    store_key_t key = s_key_id(&id);
+    return s_put(self, TABLE_COMMANDS, &key, &command->base, error);
+}
+
+int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state,
+                   hf_error_t *error) {
+    store_key_t key = s_key_id(id);
+    return s_get(self, TABLE_STATES, &key, &hf__state__descriptor, arena, state, error);
+}
+
+int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena,
+                     Hf__History **entry, hf_error_t *error) {
+    store_key_t key = s_key_history(id, number);
+    return s_get(self, TABLE_HISTORY, &key, &hf__history__descriptor, arena, entry, error);
+}
+
+int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry,
+                         hf_error_t *error) {
+    store_key_t key = s_key_history(id, number);
+    return s_put(self, TABLE_HISTORY, &key, &entry->base, error);
+}
+
+static store_key_t s_key_hash(const uint8_t hash[16]) {
+    store_key_t key = {.size = 0};
+    s_key_add(&key, hash, 16);
+    return key;
+}
+
+int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe,
+                    hf_error_t *error) {
+    store_key_t key = s_key_hash(hash);
+    return s_get(self, TABLE_DEDUPE, &key, &hf__dedupe__descriptor, arena, dedupe, error);
+}
+
+int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
+                        hf_error_t *error) {
+    store_key_t key = s_key_hash(hash);
+    return s_put(self, TABLE_DEDUPE, &key, &dedupe->base, error);
+}
+
+//  ---- facts
+
+static store_key_t s_key_number(uint64_t number) {
+    store_key_t key = {.size = 0};
+    s_key_add_number(&key, number, 8);
+    return key;
+}
+
+int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error) {
+    assert(run->n_facts > 0 && run->n_facts <= HF_FACTS_PER_RUN);
+    store_key_t key = s_key_number(run->facts[0]->seq);
+    return s_put(self, TABLE_FACTS, &key, &run->base, error);
+}
+
+static int s_cursor(hf_store_t *self, table_t table, MDB_cursor **cursor, hf_error_t *error) {
+    int rc = mdb_cursor_open(s_txn(self), self->shared->dbi[table], cursor);
+    return rc ? (s_error(error, rc, s_table_names[table]), -1) : 0;
+}
+
+//  Places the cursor on the run that holds that number: 1, or 0 where it is not kept, -1 broken.
+static int s_find_run(MDB_cursor *cursor, uint64_t number, MDB_val *key, MDB_val *value, hf_error_t *error) {
+    store_key_t wanted = s_key_number(number);
+    *key = (MDB_val){wanted.size, wanted.bytes};
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
+    } else if (rc == 0 && s_number(key->mv_data, 8) > number) {
+        rc = mdb_cursor_get(cursor, key, value, MDB_PREV);
+    }
+    if (rc == MDB_NOTFOUND) {
+        return 0;
+    }
+    return rc ? s_error(error, rc, "facts"), -1 : 1;
+}
+
+uint64_t hf_store_newest_fact(hf_store_t *self) {
+    hf_arena_t *arena = hf_arena_new(256);
+    Hf__Meta *meta = NULL;
+    uint64_t newest = hf_store_meta(self, arena, &meta, NULL) == 1 ? meta->next_fact - 1 : 0;
+    hf_arena_destroy(&arena);
+    return newest;
+}
+
+int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact,
+                       void *context, hf_error_t *error) {
+    if (from > hf_store_newest_fact(self)) {
+        return (int64_t) from;
+    }
+    MDB_cursor *cursor;
+    if (s_cursor(self, TABLE_FACTS, &cursor, error)) {
+        return -1;
+    }
+    MDB_val key, value;
+    int found = s_find_run(cursor, from, &key, &value, error);
+    int64_t next = found <= 0 ? found : (int64_t) from;
+    bool more = found > 0;
+    while (more) {
+        Hf__FactRun *run = s_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+        if (!run) {
+            next = -1;
+            break;
+        }
+        if (run->n_facts && run->facts[run->n_facts - 1]->seq < from) {
+            next = 0; //  The run that held it is gone
+            break;
+        }
+        for (size_t i = 0; i < run->n_facts && more; i++) {
+            if (run->facts[i]->seq >= from) {
+                next = (int64_t) run->facts[i]->seq + 1;
+                more = on_fact(context, run->facts[i]);
+            }
+        }
+        more = more && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0;
+    }
+    mdb_cursor_close(cursor);
+    return next;
+}
+
+typedef struct {
+    uint64_t number; //  Wanted
+    Hf__Fact *fact;  //  Found; in the caller's arena
+} one_fact_t;
+
+static bool s_on_one_fact(void *context, const Hf__Fact *fact) {
+    one_fact_t *one = context;
+    if (fact->seq == one->number) {
+        one->fact = (Hf__Fact *) fact;
+    }
+    return false;
+}
+
+int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error) {
+    one_fact_t one = {number, NULL};
+    if (hf_store_facts(self, number, arena, s_on_one_fact, &one, error) < 0) {
+        return -1;
+    }
+    *fact = one.fact;
+    return one.fact ? 1 : 0;
+}
+
+int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena,
+                        hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (s_cursor(self, TABLE_FACTS, &cursor, error)) {
+        return HF_STORE_FAILED;
+    }
+    int removed = 0;
+    MDB_val key, value;
+    while (removed >= 0 && (unsigned) removed < most && mdb_cursor_get(cursor, &key, &value, MDB_FIRST) == 0) {
+        Hf__FactRun *run = s_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+        if (!run) {
+            removed = HF_STORE_FAILED;
+        } else if (run->facts[run->n_facts - 1]->at >= older_than) {
+            break;
+        } else {
+            int rc = mdb_cursor_del(cursor, 0);
+            removed = rc ? s_error(error, rc, "facts") : removed + 1;
+        }
+    }
+    mdb_cursor_close(cursor);
+    return removed;
+}
+
+//  ---- counts
+
+static uint64_t s_count(hf_store_t *self, const store_key_t *key) {
+    hf_arena_t *arena = hf_arena_new(64);
+    Hf__Count *count = NULL;
+    uint64_t n = s_get(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, NULL) == 1 ? count->n : 0;
+    hf_arena_destroy(&arena);
+    return n;
+}
+
+uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t state) {
+    store_key_t key = s_key_count(destination, state);
+    return s_count(self, &key);
+}
+
+static int s_flush_counts(hf_store_t *self, hf_error_t *error) {
+    for (unsigned i = 0; i < DELTAS && self->deltas_used; i++) {
+        delta_t *delta = &self->deltas[i];
+        if (!delta->destination[0] || !delta->delta) {
+            continue;
+        }
+        store_key_t key = s_key_count(delta->destination, delta->state);
+        Hf__Count count = HF__COUNT__INIT;
+        count.n = s_count(self, &key) + (uint64_t) delta->delta;
+        int rc = count.n ? s_put(self, TABLE_COUNTS, &key, &count.base, error)
+                         : s_delete(self, TABLE_COUNTS, &key, error);
+        if (rc) {
+            return rc;
+        }
+    }
+    if (self->deltas_used) {
+        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
+        self->deltas_used = 0;
+    }
+    return 0;
+}
+
+static int s_add_count(hf_store_t *self, const char *destination, uint32_t state, int64_t by,
+                       hf_error_t *error) {
+    if (!self->deltas) {
+        self->deltas = hf_alloc(DELTAS * sizeof *self->deltas);
+    }
+    if (self->deltas_used >= DELTAS / 2) {
+        int rc = s_flush_counts(self, error);
+        if (rc) {
+            return rc;
+        }
+    }
+    size_t length = strnlen(destination, 64);
+    uint64_t place = XXH3_64bits_withSeed(destination, length, state);
+    for (;; place++) {
+        delta_t *delta = &self->deltas[place % DELTAS];
+        if (!delta->destination[0]) {
+            memcpy(delta->destination, destination, length);
+            delta->state = state;
+            self->deltas_used++;
+        }
+        if (delta->state == state && strncmp(delta->destination, destination, 64) == 0) {
+            delta->delta += by;
+            return 0;
+        }
+    }
+}
+
+int hf_store_commit(hf_store_t *self, hf_error_t *error) {
+    assert(self->write);
+    int rc = s_flush_counts(self, error);
+    if (rc) {
+        return rc;
+    }
+    rc = mdb_txn_commit(self->write);
+    self->write = NULL;
+    return rc ? s_error(error, rc, "commit to the journal") : 0;
+}
+
+//  ---- states and the indexes that follow from them
+
+//  Where a state stands in `open`; false where it stands nowhere.
+static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due) {
+    *due = state->since;
+    switch ((hf_state_t) state->state) {
+    case HF_STATE_ACCEPTED:
+    case HF_STATE_WAITING:
+        *phase = HF_PHASE_READY;
+        *due = state->due;
+        return true;
+    case HF_STATE_CALLING:
+        *phase = HF_PHASE_CALLING;
+        return true;
+    case HF_STATE_DECIDING:
+        *phase = HF_PHASE_DECIDING;
+        return true;
+    case HF_STATE_UNCERTAIN:
+        *phase = HF_PHASE_UNCERTAIN;
+        return true;
+    case HF_STATE_DEAD:
+        *phase = HF_PHASE_DEAD;
+        return true;
+    default:
+        return false;
+    }
+}
+
+//  One index entry that a state asks for.
+typedef struct {
+    table_t table; //  Where
+    store_key_t key;    //  What
+} entry_t;
+
+enum { ENTRIES_MAX = 4 };
+
+//  All the index entries of a state: the one place that knows them.
+static unsigned s_entries(const Hf__State *state, entry_t entries[ENTRIES_MAX]) {
+    unsigned size = 0;
+    hf_id_t id;
+    hf_phase_t phase;
+    int64_t due;
+    if (!state || !hf_id_from(&id, state->id.data, state->id.len)) {
+        return 0;
+    }
+    if (s_open_place(state, &phase, &due)) {
+        entries[size++] = (entry_t){TABLE_OPEN, s_key_open(phase, state->destination, due, &id)};
+    }
+    if (*state->key) {
+        entries[size++] = (entry_t){TABLE_KEYS, s_key_text(state->key, &id)};
+    }
+    if (state->deadline && hf_state_is_open(state->state)) {
+        entries[size++] = (entry_t){TABLE_EXPIRY, s_key_timed(state->deadline, &id)};
+    }
+    if (hf_state_is_final(state->state)) {
+        entries[size++] = (entry_t){TABLE_ENDED, s_key_timed(state->since, &id)};
+    }
+    return size;
+}
+
+static bool s_has_entry(const entry_t *entries, unsigned size, const entry_t *wanted) {
+    for (unsigned i = 0; i < size; i++) {
+        if (entries[i].table == wanted->table && entries[i].key.size == wanted->key.size &&
+            memcmp(entries[i].key.bytes, wanted->key.bytes, wanted->key.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+//  Takes out what only before asks for, puts in what only after asks for.
+static int s_move_entries(hf_store_t *self, const Hf__State *before, const Hf__State *after,
+                          hf_error_t *error) {
+    entry_t old[ENTRIES_MAX], new[ENTRIES_MAX];
+    unsigned old_size = s_entries(before, old);
+    unsigned new_size = s_entries(after, new);
+    for (unsigned i = 0; i < old_size; i++) {
+        int rc = s_has_entry(new, new_size, &old[i]) ? 0 : s_delete(self, old[i].table, &old[i].key, error);
+        if (rc) {
+            return rc;
+        }
+    }
+    for (unsigned i = 0; i < new_size; i++) {
+        int rc = s_has_entry(old, old_size, &new[i]) ? 0 : s_put(self, new[i].table, &new[i].key, NULL, error);
+        if (rc) {
+            return rc;
+        }
+    }
+    if (before && after && before->state == after->state) {
+        return 0;
+    }
+    int rc = before ? s_add_count(self, before->destination, before->state, -1, error) : 0;
+    return rc || !after ? rc : s_add_count(self, after->destination, after->state, 1, error);
+}
+
+int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error) {
+    hf_id_t id;
+    bool whole = hf_id_from(&id, after->id.data, after->id.len);
+    assert(whole);
+    store_key_t key = s_key_id(&id);
+    int rc = s_put(self, TABLE_STATES, &key, &after->base, error);
+    return rc ? rc : s_move_entries(self, before, after, error);
+}
+
+int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command *command, hf_error_t *error) {
+    hf_id_t id;
+    bool whole = hf_id_from(&id, state->id.data, state->id.len);
+    assert(whole);
+    int rc = s_move_entries(self, state, NULL, error);
+    for (uint32_t number = 0; !rc && number < state->entries; number++) {
+        store_key_t key = s_key_history(&id, number);
+        rc = s_delete(self, TABLE_HISTORY, &key, error);
+    }
+    if (!rc && command->idempotency.len == 16) {
+        store_key_t key = s_key_hash(command->idempotency.data);
+        rc = s_delete(self, TABLE_DEDUPE, &key, error);
+    }
+    store_key_t key = s_key_id(&id);
+    rc = rc ? rc : s_delete(self, TABLE_STATES, &key, error);
+    return rc ? rc : s_delete(self, TABLE_COMMANDS, &key, error);
+}
+
+//  ---- walks
+
+int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
+                       hf_on_open_t *on_open, void *context, hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (s_cursor(self, TABLE_OPEN, &cursor, error)) {
+        return -1;
+    }
+    store_key_t from = {.size = 0};
+    size_t prefix = 1; //  Bytes of the key that must stay the same
+    if (destination) {
+        from = s_key_open(phase, destination, from_due, NULL);
+        prefix = from.size - 8;
+    } else {
+        s_key_add_number(&from, phase, 1);
+    }
+    MDB_val key = {from.size, from.bytes}, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, from.bytes, prefix) == 0) {
+        const uint8_t *bytes = key.mv_data;
+        const char *name = (const char *) bytes + 1;
+        size_t tail = key.mv_size - 8 - HF_ID_SIZE;
+        hf_id_t id;
+        memcpy(id.bytes, bytes + tail + 8, HF_ID_SIZE);
+        if (!on_open(context, name, (int64_t) s_number(bytes + tail, 8), &id)) {
+            break;
+        }
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, "open"), -1 : 0;
+}
+
+//  Downwards from the newest key at or below from; prefix bytes must stay the same, the id stands behind them.
+static int s_walk_down(hf_store_t *self, table_t table, const store_key_t *from, size_t prefix, hf_on_id_t *on_id,
+                       void *context, hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (s_cursor(self, table, &cursor, error)) {
+        return -1;
+    }
+    MDB_val key = {from->size, (void *) from->bytes}, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    } else if (rc == 0 && (key.mv_size != from->size || memcmp(key.mv_data, from->bytes, from->size) != 0)) {
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    }
+    while (rc == 0 && key.mv_size == prefix + HF_ID_SIZE && memcmp(key.mv_data, from->bytes, prefix) == 0) {
+        hf_id_t id;
+        memcpy(id.bytes, (const uint8_t *) key.mv_data + prefix, HF_ID_SIZE);
+        if (!on_id(context, &id)) {
+            break;
+        }
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    }
+    mdb_cursor_close(cursor);
+    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]), -1 : 0;
+}
+
+static const hf_id_t s_highest = {
+    {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+
+int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context,
+                         hf_error_t *error) {
+    store_key_t key = s_key_id(from ? from : &s_highest);
+    return s_walk_down(self, TABLE_STATES, &key, 0, on_id, context, error);
+}
+
+int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, hf_on_id_t *on_id,
+                      void *context, hf_error_t *error) {
+    store_key_t key = s_key_text(text, from ? from : &s_highest);
+    return s_walk_down(self, TABLE_KEYS, &key, 8, on_id, context, error);
+}
+
+static int s_walk_timed(hf_store_t *self, table_t table, hf_on_time_t *on_time, void *context,
+                        hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (s_cursor(self, table, &cursor, error)) {
+        return -1;
+    }
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (rc == 0 && key.mv_size == 8 + HF_ID_SIZE) {
+        hf_id_t id;
+        memcpy(id.bytes, (const uint8_t *) key.mv_data + 8, HF_ID_SIZE);
+        if (!on_time(context, (int64_t) s_number(key.mv_data, 8), &id)) {
+            break;
+        }
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]), -1 : 0;
+}
+
+int hf_store_walk_expiry(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error) {
+    return s_walk_timed(self, TABLE_EXPIRY, on_time, context, error);
+}
+
+int hf_store_walk_ended(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error) {
+    return s_walk_timed(self, TABLE_ENDED, on_time, context, error);
+}
+
+int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (s_cursor(self, TABLE_COUNTS, &cursor, error)) {
+        return -1;
+    }
+    hf_arena_t *arena = hf_arena_new(256);
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (rc == 0) {
+        Hf__Count *count = s_unpack(TABLE_COUNTS, &key, &value, &hf__count__descriptor, arena, error);
+        if (!count) {
+            rc = EIO;
+            break;
+        }
+        const uint8_t *bytes = key.mv_data;
+        on_count(context, (const char *) bytes, (hf_state_t) bytes[key.mv_size - 1], count->n);
+        hf_arena_reset(arena);
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    hf_arena_destroy(&arena);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : -1;
+}
+
+//  ---- sizes and care
+
+const char *hf_store_table_name(unsigned number) {
+    return number < TABLES ? s_table_names[number] : NULL;
+}
+
+//  Free pages stand in LMDB's own table 0: each record is a count and that many page numbers.
+static int s_free_pages(hf_store_t *self, uint64_t *pages) {
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(s_txn(self), 0, &cursor);
+    if (rc) {
+        return rc;
+    }
+    MDB_val key, value;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        size_t count;
+        memcpy(&count, value.mv_data, sizeof count);
+        *pages += count;
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error) {
+    *stat = (hf_store_stat_t){0};
+    MDB_envinfo info;
+    MDB_stat table;
+    mdb_env_info(self->shared->env, &info);
+    mdb_env_stat(self->shared->env, &table);
+    stat->page_size = table.ms_psize;
+    stat->pages_used = info.me_last_pgno + 1;
+    stat->map_bytes = info.me_mapsize;
+    stat->readers = info.me_numreaders;
+    for (unsigned i = 0; i < TABLES; i++) {
+        int rc = mdb_stat(s_txn(self), self->shared->dbi[i], &table);
+        if (rc) {
+            return s_error(error, rc, s_table_names[i]), -1;
+        }
+        stat->entries[i] = table.ms_entries;
+        stat->bytes[i] =
+            (table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages) * table.ms_psize;
+    }
+    int rc = s_free_pages(self, &stat->pages_free);
+    return rc ? s_error(error, rc, "free pages"), -1 : 0;
+}
+
+int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error) {
+    assert(!self->write && !self->reading);
+    if (self->read) {
+        mdb_txn_abort(self->read);
+        self->read = NULL;
+    }
+    int rc = mdb_env_set_mapsize(self->shared->env, bytes);
+    return rc ? s_error(error, rc, "set the journal's map") : 0;
+}
+
+void hf_store_clear_readers(hf_store_t *self) {
+    int dead;
+    mdb_reader_check(self->shared->env, &dead);
+}
+
+int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error) {
+    int rc = mdb_env_copy2(self->shared->env, dir, MDB_CP_COMPACT);
+    return rc ? s_error(error, rc, dir), -1 : 0;
+}

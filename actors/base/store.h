@@ -1,0 +1,180 @@
+/*  The journal's file: tables in one LMDB environment, their keys, and a checksum on every record. Everybody reads through
+ *  this; only the journal writes.
+ *
+ *  table     key                                    value        what it is for
+ *  --------  -------------------------------------  -----------  ----------------------------------------------
+ *  commands  id                                     Command      what was accepted
+ *  states    id                                     State        what has become of it
+ *  open      phase · destination NUL · due · id     -            what dispatch, failure and people walk
+ *  history   id · entry number                      History      attempts and decisions, in order
+ *  facts     number of the first one                FactRun      what happened, in order
+ *  dedupe    hash of pipeline and Idempotency-Key   Dedupe       the command that a key made
+ *  keys      hash of key · id                       -            search by key
+ *  expiry    deadline · id                          -            open commands with a deadline of their own
+ *  ended     time of the end · id                   -            what leaves after `keep`
+ *  counts    destination NUL · state                Count        how many are in each state
+ *  meta      "meta", "sender:NAME"                  Meta, Sender
+ *
+ *  Numbers in keys are big-endian, so that LMDB's order is theirs. A value is eight bytes of XXH3-64 (over the packed message,
+ *  seeded with the XXH3-64 of the key, so that a record in another's place is found too), then the packed message.
+ *
+ *  A handle has at most one transaction at a time: reading (hf_store_begin_read) or writing (hf_store_begin_write). Nothing holds
+ *  one over a wait: a stale reader makes the file grow. Lookups return 1 found, 0 not there, -1 broken, with the error set.  */
+
+#ifndef HF_STORE_H
+#define HF_STORE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/lifecycle.h"
+#include "records.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HF_STORE_FORMAT = 1,        //  Version of keys and records; another one is refused
+    HF_STORE_READERS = 512,     //  Processes and handles that may read at once
+    HF_FACTS_PER_RUN = 64,      //  Facts in one record
+};
+
+//  Phases of the table `open`: where a command waits for someone. The letters are on disk.
+typedef enum {
+    HF_PHASE_READY = 'r',     //  accepted or waiting; due: not before
+    HF_PHASE_CALLING = 'c',   //  due: when the attempt started
+    HF_PHASE_DECIDING = 'd',  //  due: when it failed
+    HF_PHASE_UNCERTAIN = 'u', //  due: since when
+    HF_PHASE_DEAD = 'x',      //  due: since when
+} hf_phase_t;
+
+typedef struct hf_store hf_store_t;
+
+//  Opens the environment in folder dir for reading, or, as the only writer, for writing (then it is created where missing).
+//  map bytes of address space are set aside; every process gives the same: the journal's limit.
+//  volatile_: no fsync at all, for the simulator's memory-backed folder only.
+typedef struct {
+    bool writer;    //  Creates tables; only the journal does
+    bool volatile_; //  Nothing is synced
+    size_t map;     //  Bytes of address space, the most that the file can ever take
+} hf_store_options_t;
+
+hf_store_t *hf_store_open(const char *dir, const hf_store_options_t *options, hf_error_t *error);
+
+//  Another handle on the same environment, for a second reader in one process (LMDB allows one environment a process).
+hf_store_t *hf_store_share(hf_store_t *self);
+void hf_store_close(hf_store_t **self_p);
+
+//  ---- reading
+
+int hf_store_begin_read(hf_store_t *self, hf_error_t *error);
+void hf_store_end_read(hf_store_t *self);
+
+//  Messages live in the arena until its reset.
+int hf_store_meta(hf_store_t *self, hf_arena_t *arena, Hf__Meta **meta, hf_error_t *error);
+int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command, hf_error_t *error);
+int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state, hf_error_t *error);
+int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena, Hf__History **entry,
+                     hf_error_t *error);
+int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe, hf_error_t *error);
+int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender, hf_error_t *error);
+
+//  How many commands of that destination are in that state.
+uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t state);
+
+//  Number of the newest fact, 0: none.
+uint64_t hf_store_newest_fact(hf_store_t *self);
+
+//  Facts from a number on, in order, until on_fact returns false or none is left. Returns the number after the last one seen,
+//  0 where `from` is no longer kept (the oldest kept one is larger), -1 on a broken record.
+typedef bool(hf_on_fact_t)(void *context, const Hf__Fact *fact);
+int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact, void *context,
+                       hf_error_t *error);
+
+//  One fact by its number.
+int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error);
+
+//  Walks commands of one phase and destination in order of due time, from (due, id) on, until on_open returns false. The
+//  callback may look things up, not write. Returns 0, -1 on error. destination NULL: all, in order of their names.
+typedef bool(hf_on_open_t)(void *context, const char *destination, int64_t due, const hf_id_t *id);
+int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due, hf_on_open_t *on_open,
+                       void *context, hf_error_t *error);
+
+//  Walks ids of all commands from the newest at or below `from` downwards (NULL: the newest), until on_id returns false.
+typedef bool(hf_on_id_t)(void *context, const hf_id_t *id);
+int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context, hf_error_t *error);
+
+//  The same over the commands that may have that key (a hash: the caller looks).
+int hf_store_walk_key(hf_store_t *self, const char *key, const hf_id_t *from, hf_on_id_t *on_id, void *context,
+                      hf_error_t *error);
+
+//  Open commands with an own deadline, or ended ones with their time of end, from the earliest on.
+typedef bool(hf_on_time_t)(void *context, int64_t at, const hf_id_t *id);
+int hf_store_walk_expiry(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error);
+int hf_store_walk_ended(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error);
+
+//  Every count that is kept, in order of destination.
+typedef void(hf_on_count_t)(void *context, const char *destination, hf_state_t state, uint64_t count);
+int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error);
+
+//  Reads every record of every table and checks it: checksum, message, key. Every index entry is held against its record and
+//  every record against its index entries; counts against the states. Calls on_problem for each thing found wrong; returns how
+//  many, or -1 where the walk itself failed.
+typedef void(hf_on_problem_t)(void *context, const char *problem);
+int64_t hf_store_verify(hf_store_t *self, hf_on_problem_t *on_problem, void *context, hf_error_t *error);
+
+//  A consistent compacted copy into an existing empty folder, while others write.
+int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error);
+
+//  ---- sizes
+
+typedef struct {
+    uint64_t page_size;                         //  Bytes
+    uint64_t pages_used;                        //  Pages up to the highest that was ever used
+    uint64_t pages_free;                        //  Of these, free to be used again
+    uint64_t map_bytes;                         //  The most the file may take now
+    uint64_t readers;                           //  Reader slots taken
+    uint64_t entries[16];                       //  Entries of each table, in the order of hf_store_table_name
+    uint64_t bytes[16];                         //  Bytes of its pages
+} hf_store_stat_t;
+
+int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error);
+const char *hf_store_table_name(unsigned number); //  NULL behind the last
+
+//  ---- writing (the journal only)
+
+//  What a write can come to besides 0.
+enum {
+    HF_STORE_FAILED = -1, //  Final: abort, say why, end the process
+    HF_STORE_FULL = -2,   //  No room under the present map: abort; the transaction may be tried again with a larger map
+};
+
+//  Where a transaction failed, these return the code above; a transaction that saw one can only be aborted.
+int hf_store_begin_write(hf_store_t *self, hf_error_t *error);
+int hf_store_commit(hf_store_t *self, hf_error_t *error);
+void hf_store_abort(hf_store_t *self);
+
+int hf_store_put_meta(hf_store_t *self, const Hf__Meta *meta, hf_error_t *error);
+int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *error);
+int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_t *error);
+int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry, hf_error_t *error);
+int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error);
+int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe, hf_error_t *error);
+
+//  Writes the state and moves the command in every index that follows from it (open, keys, expiry, ended, counts). before: the state
+//  that stands there, NULL for a new command.
+int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error);
+
+//  Takes a command out of every table. Its facts stay until their time.
+int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command *command, hf_error_t *error);
+
+//  Removes runs of facts that all are older than that time, at most `most` runs; returns how many, or a code above.
+int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena, hf_error_t *error);
+
+//  Sets how large the file may grow, between transactions.
+int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error);
+
+//  Forgets readers whose process is gone.
+void hf_store_clear_readers(hf_store_t *self);
+
+#endif
