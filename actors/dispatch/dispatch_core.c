@@ -1,0 +1,691 @@
+/*  Happy path: a fact marks a destination as worth a look; the tick walks its due commands from the head and proposes Start for what
+ *  it may call; the Start's fact turns into an order for its caller; the fact of the outcome frees the place and marks the
+ *  destination again.
+ *
+ *  Failures: a Start answered as stale is forgotten (somebody cancelled, or the deadline passed); a caller's new epoch makes its
+ *  attempts lost; a gap too large to read makes everything anew from the indexes.
+ *
+ *  What is in hand is found by id; everything else is in the journal's file.  */
+
+#include "dispatch/dispatch_core.h"
+#include "base/id_map.h"
+#include "base/proposer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINK_BYTES = 16 << 20,  //  Proposals under way at most: some 200,000 Starts
+    WALK_MAX = 512,         //  Starts for one destination in one turn; the next destination comes before its next turn
+    TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
+    EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
+    EXPIRY_MAX = 256,       //  Expired commands noticed at once
+    ORDERS_MAX = 1024,      //  Orders in one message
+    LINK_FULL_MS = 5,       //  A full link is looked at again after this
+};
+
+//  One destination, in the order of the configuration.
+typedef struct {
+    const hf_destination_t *destination; //  Its settings
+    int in_hand;                         //  Attempts proposed, started or being called
+    int64_t next_due;                    //  When the head of its queue is due; INT64_MAX: nothing known to wait
+    bool dirty;                          //  It is in the list of those worth a look
+    double tokens;                       //  Calls that its rate allows now
+    int64_t tokens_at;                   //  When they were counted
+} lane_t;
+
+typedef enum { STARTING, CALLING, ENDING } stage_t;
+
+//  One command in hand.
+typedef struct {
+    hf_id_t id;            //  The command
+    stage_t stage;         //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
+    uint32_t attempt;      //  Its number
+    lane_t *lane;          //  Whose place it takes, NULL: none
+    int caller;            //  Who calls
+    uint64_t caller_epoch; //  In which life
+} hand_t;
+
+typedef struct {
+    uint64_t epoch;             //  Its newest life, 0: not heard
+    int in_hand;                //  Attempts that are its
+    Hf__AttemptOrder *orders;   //  To be sent at the end of this tick
+    size_t orders_size;         //  How many
+} caller_t;
+
+struct hf_dispatch {
+    const hf_config_t *config;        //  Destinations
+    hf_store_t *store;                //  The queue
+    hf_proposer_t *proposer;          //  Link and facts
+    hf_arena_t *arena;                //  Of the state being looked at
+    hf_id_map_t *hands;               //  What is in hand
+    lane_t *lanes;                    //  One for each destination
+    lane_t **dirty;                   //  Ring of lanes worth a look
+    size_t dirty_head, dirty_size;    //  Its first, and how many
+    caller_t callers[HF_CALLERS_MAX]; //  Call processes
+    int64_t now;                      //  Time of the running call
+    int64_t next_due;                 //  The earliest of the lanes'
+    int64_t expiry_at;                //  When to look for expired commands next
+    unsigned budget;                  //  Starts left in this tick
+    bool stopped;                     //  No new attempts
+    bool rebuild;                     //  Everything in hand must be found anew
+    uint64_t started, lost, expired;  //  For people
+};
+
+//  ---- lanes
+
+static lane_t *s_lane(hf_dispatch_t *self, const char *destination) {
+    int number = hf_config_destination_number(self->config, destination);
+    return number < 0 ? NULL : &self->lanes[number];
+}
+
+static void s_mark(hf_dispatch_t *self, lane_t *lane) {
+    if (lane && !lane->dirty) {
+        lane->dirty = true;
+        self->dirty[(self->dirty_head + self->dirty_size++) % self->config->destinations_size] = lane;
+    }
+}
+
+static void s_wait(hf_dispatch_t *self, lane_t *lane, int64_t due) {
+    if (lane && due < lane->next_due) {
+        lane->next_due = due;
+        self->next_due = due < self->next_due ? due : self->next_due;
+    }
+}
+
+//  Marks every lane whose head has become due.
+static void s_wake_lanes(hf_dispatch_t *self) {
+    if (self->now < self->next_due) {
+        return;
+    }
+    self->next_due = INT64_MAX;
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        lane_t *lane = &self->lanes[i];
+        if (lane->next_due <= self->now) {
+            lane->next_due = INT64_MAX;
+            s_mark(self, lane);
+        } else if (lane->next_due < self->next_due) {
+            self->next_due = lane->next_due;
+        }
+    }
+}
+
+//  Token bucket: `rate` a second, at most a tenth of a second's worth saved up, so that a late wake-up loses nothing. A new life begins with none, so that restarts
+//  never exceed the rate.
+static void s_refill(lane_t *lane, int64_t now) {
+    double most = 1 + lane->destination->rate / 10;
+    lane->tokens_at = lane->tokens_at ? lane->tokens_at : now;
+    lane->tokens += (double) (now - lane->tokens_at) * lane->destination->rate / 1000;
+    lane->tokens = lane->tokens > most ? most : lane->tokens;
+    lane->tokens_at = now;
+}
+
+//  Whether an attempt may begin there now. Where only its rate forbids it, it is woken when there is a token.
+static bool s_has_place(hf_dispatch_t *self, lane_t *lane) {
+    if (lane->in_hand >= lane->destination->concurrency) {
+        return false; //  A freed place marks it again
+    }
+    if (lane->destination->rate > 0) {
+        s_refill(lane, self->now);
+        if (lane->tokens < 1) {
+            s_wait(self, lane, self->now + (int64_t) ceil((1 - lane->tokens) * 1000 / lane->destination->rate));
+            return false;
+        }
+    }
+    return true;
+}
+
+//  How many attempts may begin there in this turn, where it has a place at all.
+static int s_room(hf_dispatch_t *self, lane_t *lane) {
+    int room = lane->destination->concurrency - lane->in_hand;
+    if (lane->destination->rate > 0 && room > (int) lane->tokens) {
+        room = (int) lane->tokens;
+    }
+    room = room < (int) self->budget ? room : (int) self->budget;
+    return room < WALK_MAX ? room : WALK_MAX;
+}
+
+//  ---- what is in hand
+
+static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage, lane_t *lane) {
+    hand_t *hand = hf_alloc(sizeof *hand);
+    hand->id = *id;
+    hand->stage = stage;
+    hand->lane = lane;
+    hand->caller = -1;
+    if (lane) {
+        lane->in_hand++;
+    }
+    hf_id_map_put(self->hands, id, hand);
+    return hand;
+}
+
+static void s_give_to(hf_dispatch_t *self, hand_t *hand, int caller, uint64_t epoch) {
+    if (hand->caller >= 0) {
+        self->callers[hand->caller].in_hand--;
+    }
+    hand->caller = caller;
+    hand->caller_epoch = epoch;
+    if (caller >= 0) {
+        self->callers[caller].in_hand++;
+    }
+}
+
+static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
+    hf_id_map_remove(self->hands, &hand->id);
+    if (hand->caller >= 0) {
+        self->callers[hand->caller].in_hand--;
+    }
+    if (hand->lane) {
+        hand->lane->in_hand--;
+        s_mark(self, hand->lane);
+    }
+    free(hand);
+}
+
+static void s_let_all_go(hf_dispatch_t *self) {
+    size_t place = 0;
+    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        free(hand);
+    }
+    hf_id_map_destroy(&self->hands);
+    self->hands = hf_id_map_new();
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        self->lanes[i].in_hand = 0;
+        s_mark(self, &self->lanes[i]);
+    }
+    for (int i = 0; i < HF_CALLERS_MAX; i++) {
+        self->callers[i].in_hand = 0;
+    }
+}
+
+//  ---- callers
+
+//  The number in "call.N", or -1 where that caller is not configured.
+static int s_caller_number(const hf_dispatch_t *self, const char *name) {
+    char *end = NULL;
+    if (strncmp(name, "call.", 5) != 0) {
+        return -1;
+    }
+    long number = strtol(name + 5, &end, 10);
+    return *end || end == name + 5 || number < 0 || number >= self->config->callers ? -1 : (int) number;
+}
+
+//  The known caller with the least in hand, or -1.
+static int s_free_caller(const hf_dispatch_t *self) {
+    int best = -1;
+    for (int i = 0; i < self->config->callers; i++) {
+        if (self->callers[i].epoch && (best < 0 || self->callers[i].in_hand < self->callers[best].in_hand)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void s_send_orders(hf_dispatch_t *self, int number) {
+    caller_t *caller = &self->callers[number];
+    Hf__AttemptOrder *list[ORDERS_MAX];
+    if (!caller->orders_size) {
+        return;
+    }
+    for (size_t i = 0; i < caller->orders_size; i++) {
+        list[i] = &caller->orders[i];
+    }
+    Hf__Attempts message = HF__ATTEMPTS__INIT;
+    message.caller_epoch = caller->epoch;
+    message.orders = list;
+    message.n_orders = caller->orders_size;
+    hf_buf_t bytes = {0};
+    hf_buf_pack(&bytes, &message.base);
+    hf_outbox_put(hf_proposer_outbox(self->proposer), HF_TO_CALLER, number, &bytes);
+    for (size_t i = 0; i < caller->orders_size; i++) {
+        free(caller->orders[i].id.data);
+    }
+    caller->orders_size = 0;
+}
+
+static void s_order(hf_dispatch_t *self, const hand_t *hand) {
+    caller_t *caller = &self->callers[hand->caller];
+    if (!caller->orders) {
+        caller->orders = hf_alloc(ORDERS_MAX * sizeof *caller->orders);
+    }
+    Hf__AttemptOrder *order = &caller->orders[caller->orders_size++];
+    hf__attempt_order__init(order);
+    order->id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) hf_memdup(hand->id.bytes, HF_ID_SIZE)};
+    order->attempt = hand->attempt;
+    if (caller->orders_size == ORDERS_MAX) {
+        s_send_orders(self, hand->caller);
+    }
+}
+
+//  ---- proposing
+
+static bool s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_id_t *id) {
+    hf_id_t *tag = (hf_id_t *) hf_memdup(id, sizeof *id);
+    if (!hf_link_propose(hf_proposer_link(self->proposer), proposal, tag)) {
+        free(tag);
+        return false;
+    }
+    return true;
+}
+
+static ProtobufCBinaryData s_bytes(const hf_id_t *id) {
+    return (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
+}
+
+static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state, lane_t *lane, int caller) {
+    char name[16];
+    snprintf(name, sizeof name, "call.%d", caller);
+    Hf__Start start = HF__START__INIT;
+    start.id = s_bytes(id);
+    start.attempt = state->attempt + 1;
+    start.caller = name;
+    start.caller_epoch = self->callers[caller].epoch;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_START;
+    proposal.start = &start;
+    if (!s_propose(self, &proposal, id)) {
+        return false;
+    }
+    hand_t *hand = s_take_in_hand(self, id, STARTING, lane);
+    hand->attempt = start.attempt;
+    s_give_to(self, hand, caller, start.caller_epoch);
+    self->started++;
+    lane->tokens -= lane->destination->rate > 0 ? 1 : 0;
+    return true;
+}
+
+static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state) {
+    Hf__Verdict verdict = HF__VERDICT__INIT;
+    verdict.id = s_bytes(id);
+    verdict.attempt = state->attempt;
+    verdict.event = HF_EVENT_EXPIRE;
+    verdict.reason = (char *) "its deadline has passed";
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
+    proposal.verdict = &verdict;
+    if (!s_propose(self, &proposal, id)) {
+        return false;
+    }
+    s_take_in_hand(self, id, ENDING, NULL);
+    self->expired++;
+    return true;
+}
+
+//  The outcome of an attempt whose caller is gone. Asked: an order may have reached it.
+static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
+    char name[16];
+    snprintf(name, sizeof name, "call.%d", hand->caller);
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    attempt.number = hand->attempt;
+    attempt.class_ = asked ? HF_CLASS_UNCERTAIN : HF_CLASS_REFUSED;
+    attempt.lost = asked;
+    attempt.caller = hand->caller >= 0 ? name : (char *) "";
+    attempt.reason = (char *) (asked ? "the caller died during the attempt; what became of it is unknown"
+                                     : "the caller was replaced before it was asked");
+    Hf__Outcome outcome = HF__OUTCOME__INIT;
+    outcome.id = s_bytes(&hand->id);
+    outcome.caller_epoch = hand->caller_epoch;
+    outcome.attempt = &attempt;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_OUTCOME;
+    proposal.outcome = &outcome;
+    if (s_propose(self, &proposal, &hand->id)) {
+        hand->stage = ENDING;
+        self->lost++;
+    } //  Otherwise the link is full: the next beat finds it again
+}
+
+//  ---- looking at the queue
+
+typedef struct {
+    hf_dispatch_t *self; //  Whose
+    lane_t *lane;        //  Walked
+    int room;            //  Starts left
+    bool more;           //  It ended for want of room in this turn, not of commands
+} look_t;
+
+//  The state, or NULL where there is none or it cannot be read (then the core must end).
+static Hf__State *s_state(hf_dispatch_t *self, const hf_id_t *id) {
+    Hf__State *state = NULL;
+    hf_error_t error;
+    hf_arena_reset(self->arena);
+    if (hf_store_state(self->store, id, self->arena, &state, &error) < 0) {
+        hf_proposer_fail(self->proposer, &error);
+    }
+    return state;
+}
+
+static bool s_on_due(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    look_t *look = context;
+    hf_dispatch_t *self = look->self;
+    (void) destination;
+    if (due > self->now) {
+        s_wait(self, look->lane, due);
+        return false;
+    }
+    if (hf_id_map_get(self->hands, id)) {
+        return true;
+    }
+    if (look->room == 0) {
+        look->more = true;
+        return false;
+    }
+    Hf__State *state = s_state(self, id);
+    int caller = s_free_caller(self);
+    if (!state || caller < 0) {
+        return false;
+    }
+    if (state->deadline && state->deadline <= self->now) {
+        return s_propose_expire(self, id, state);
+    }
+    look->room--;
+    self->budget--;
+    if (!s_propose_start(self, id, state, look->lane, caller)) {
+        s_wait(self, look->lane, self->now + LINK_FULL_MS);
+        return false;
+    }
+    return true;
+}
+
+static void s_look(hf_dispatch_t *self, lane_t *lane) {
+    hf_error_t error;
+    if (!s_has_place(self, lane)) {
+        return;
+    }
+    look_t look = {self, lane, s_room(self, lane), false};
+    if (hf_store_walk_open(self->store, HF_PHASE_READY, lane->destination->name, 0, s_on_due, &look, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+    }
+    if (look.more && s_has_place(self, lane)) {
+        s_mark(self, lane);
+    }
+}
+
+static bool s_on_expiry(void *context, int64_t at, const hf_id_t *id) {
+    look_t *look = context;
+    if (at > look->self->now || look->room-- == 0) {
+        return false;
+    }
+    if (hf_id_map_get(look->self->hands, id)) {
+        return true;
+    }
+    Hf__State *state = s_state(look->self, id);
+    bool waits = state && hf_lifecycle_next(state->state, HF_EVENT_EXPIRE) != HF_STATE_NONE;
+    return !waits || s_propose_expire(look->self, id, state);
+}
+
+static void s_look_for_expired(hf_dispatch_t *self) {
+    hf_error_t error;
+    look_t look = {self, NULL, EXPIRY_MAX + (int) hf_id_map_size(self->hands), false};
+    self->expiry_at = self->now + EXPIRY_EVERY_MS;
+    if (hf_store_walk_expiry(self->store, s_on_expiry, &look, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+    }
+}
+
+//  Each lane worth a look, once, in turn.
+static void s_look_at_all(hf_dispatch_t *self) {
+    hf_error_t error;
+    bool expiry = self->now >= self->expiry_at;
+    if ((!self->dirty_size && !expiry) || self->stopped) {
+        return;
+    }
+    if (hf_store_begin_read(self->store, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+        return;
+    }
+    self->budget = TICK_MAX;
+    for (size_t turns = self->dirty_size; turns > 0 && self->budget > 0; turns--) {
+        lane_t *lane = self->dirty[self->dirty_head];
+        self->dirty_head = (self->dirty_head + 1) % self->config->destinations_size;
+        self->dirty_size--;
+        lane->dirty = false;
+        s_look(self, lane);
+    }
+    if (expiry) {
+        s_look_for_expired(self);
+    }
+    hf_store_end_read(self->store);
+}
+
+//  ---- a new life, or everything anew
+
+static bool s_on_calling(void *context, const char *destination, int64_t since, const hf_id_t *id) {
+    hf_dispatch_t *self = context;
+    (void) since;
+    Hf__State *state = s_state(self, id);
+    if (state && state->state == HF_STATE_CALLING) {
+        hand_t *hand = s_take_in_hand(self, id, CALLING, s_lane(self, destination));
+        hand->attempt = state->attempt;
+        s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
+    }
+    return true;
+}
+
+//  Takes what is being called in hand again. Callers learn of it when their epoch is heard (s_on_beat).
+static void s_rebuild(hf_dispatch_t *self) {
+    hf_error_t error;
+    self->rebuild = false;
+    s_let_all_go(self);
+    for (int i = 0; i < HF_CALLERS_MAX; i++) {
+        self->callers[i].epoch = 0;
+    }
+    if (hf_store_begin_read(self->store, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+        return;
+    }
+    if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, self, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+    }
+    hf_store_end_read(self->store);
+}
+
+//  ---- what is heard
+
+static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_t *id) {
+    hand_t *hand = hf_id_map_get(self->hands, id);
+    if (!hand) { //  Begun by an earlier life whose proposal arrived late
+        hand = s_take_in_hand(self, id, STARTING, s_lane(self, fact->destination));
+    }
+    if (hand->stage != STARTING) {
+        return;
+    }
+    hand->stage = CALLING;
+    hand->attempt = fact->attempt;
+    s_give_to(self, hand, s_caller_number(self, fact->caller), fact->caller_epoch);
+    if (hand->caller >= 0 && self->callers[hand->caller].epoch == hand->caller_epoch) {
+        s_order(self, hand);
+    } else {
+        s_propose_lost(self, hand, false);
+    }
+}
+
+static bool s_on_fact(void *context, const Hf__Fact *fact) {
+    hf_dispatch_t *self = context;
+    hf_id_t id;
+    if (!hf_id_from(&id, fact->id.data, fact->id.len)) {
+        return true;
+    }
+    hand_t *hand = hf_id_map_get(self->hands, &id);
+    if (fact->state == HF_STATE_CALLING) {
+        s_on_started(self, fact, &id);
+    } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
+        lane_t *lane = s_lane(self, fact->destination);
+        if (fact->due <= self->now) {
+            s_mark(self, lane);
+        } else {
+            s_wait(self, lane, fact->due);
+        }
+    } else if (hand && fact->attempt >= hand->attempt) { //  Its attempt has ended, or it will never begin
+        s_let_go(self, hand);
+    }
+    return true;
+}
+
+//  An answer says only that what was proposed cannot become true any more; what became true comes as a fact.
+static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
+    hf_dispatch_t *self = context;
+    hand_t *hand = hf_id_map_get(self->hands, tag);
+    if (hand && result && result->code != HF_RESULT_DONE && hand->stage != CALLING) {
+        s_let_go(self, hand);
+    }
+    free(tag);
+}
+
+//  A caller is heard in a life that is new to us: what it had before is lost, what it has now is ordered again (it ignores what it
+//  has already).
+static void s_on_caller(hf_dispatch_t *self, int number, uint64_t epoch) {
+    size_t place = 0;
+    self->callers[number].epoch = epoch;
+    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        if (hand->stage == CALLING && hand->caller == number) {
+            if (hand->caller_epoch == epoch) {
+                s_order(self, hand);
+            } else {
+                s_propose_lost(self, hand, true);
+            }
+        }
+    }
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        s_mark(self, &self->lanes[i]);
+    }
+}
+
+//  Attempts of callers that are no longer configured, and those that a full link kept from being declared lost.
+static void s_find_lost(hf_dispatch_t *self) {
+    size_t place = 0;
+    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        bool gone = hand->caller < 0 || (self->callers[hand->caller].epoch &&
+                                         self->callers[hand->caller].epoch != hand->caller_epoch);
+        if (hand->stage == CALLING && gone) {
+            s_propose_lost(self, hand, true);
+        }
+    }
+}
+
+static void s_on_beat(void *context, const Hf__Beat *beat) {
+    hf_dispatch_t *self = context;
+    for (size_t i = 0; i < beat->n_senders; i++) {
+        int number = s_caller_number(self, beat->senders[i]->name);
+        if (number >= 0 && beat->senders[i]->epoch > self->callers[number].epoch) {
+            s_on_caller(self, number, beat->senders[i]->epoch);
+        }
+    }
+    s_find_lost(self);
+}
+
+static void s_on_rebuild(void *context) {
+    ((hf_dispatch_t *) context)->rebuild = true;
+}
+
+//  ---- the core
+
+hf_dispatch_t *hf_dispatch_new(const hf_core_setup_t *setup) {
+    static const hf_proposer_handler_t handler = {s_on_fact, s_on_answer, s_on_beat, s_on_rebuild};
+    hf_dispatch_t *self = hf_alloc(sizeof *self);
+    self->config = setup->config;
+    self->store = setup->store;
+    self->arena = hf_arena_new(4 << 10);
+    self->hands = hf_id_map_new();
+    self->lanes = hf_alloc(setup->config->destinations_size * sizeof *self->lanes);
+    self->dirty = hf_alloc(setup->config->destinations_size * sizeof *self->dirty);
+    for (size_t i = 0; i < setup->config->destinations_size; i++) {
+        self->lanes[i].destination = setup->config->destinations[i];
+        self->lanes[i].next_due = INT64_MAX;
+    }
+    self->next_due = INT64_MAX;
+    self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
+    s_rebuild(self);
+    return self;
+}
+
+void hf_dispatch_destroy(hf_dispatch_t **self_p) {
+    assert(self_p);
+    hf_dispatch_t *self = *self_p;
+    if (self) {
+        for (int i = 0; i < HF_CALLERS_MAX; i++) {
+            for (size_t order = 0; order < self->callers[i].orders_size; order++) {
+                free(self->callers[i].orders[order].id.data);
+            }
+            free(self->callers[i].orders);
+        }
+        s_let_all_go(self);
+        hf_id_map_destroy(&self->hands);
+        hf_arena_destroy(&self->arena);
+        for (void *tag; (tag = hf_link_abandon(hf_proposer_link(self->proposer)));) {
+            free(tag);
+        }
+        hf_proposer_destroy(&self->proposer);
+        free(self->lanes);
+        free(self->dirty);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
+    hf_dispatch_t *self = core;
+    (void) from;
+    self->now = now;
+    hf_proposer_receive(self->proposer, data, size, now);
+}
+
+static void s_tick(void *core, int64_t now) {
+    hf_dispatch_t *self = core;
+    self->now = now;
+    if (self->rebuild) {
+        s_rebuild(self);
+    }
+    if (hf_link_is_live(hf_proposer_link(self->proposer), now)) {
+        s_wake_lanes(self);
+        s_look_at_all(self);
+    }
+    for (int i = 0; i < self->config->callers; i++) {
+        s_send_orders(self, i);
+    }
+    hf_proposer_flush(self->proposer, now);
+}
+
+static int64_t s_next_deadline(void *core) {
+    hf_dispatch_t *self = core;
+    hf_link_t *link = hf_proposer_link(self->proposer);
+    int64_t deadline = hf_link_next_deadline(link);
+    if (self->stopped || !hf_link_is_live(link, self->now)) {
+        return deadline;
+    }
+    if (self->dirty_size) {
+        return self->now;
+    }
+    deadline = self->next_due < deadline ? self->next_due : deadline;
+    return self->expiry_at < deadline ? self->expiry_at : deadline;
+}
+
+static hf_outbox_t *s_outbox(void *core) {
+    return hf_proposer_outbox(((hf_dispatch_t *) core)->proposer);
+}
+
+static const char *s_failure(void *core) {
+    return hf_proposer_failure(((hf_dispatch_t *) core)->proposer);
+}
+
+static void s_describe(void *core, hf_buf_t *json) {
+    hf_dispatch_t *self = core;
+    hf_buf_addf(json, "\"in_hand\":%zu,\"started\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"expired\":%" PRIu64 ",",
+                hf_id_map_size(self->hands), self->started, self->lost, self->expired);
+    hf_proposer_describe(self->proposer, json);
+}
+
+const hf_core_ops_t hf_dispatch_ops = {s_receive, s_tick, s_next_deadline, s_outbox, s_failure, s_describe};
+
+void hf_dispatch_stop(hf_dispatch_t *self) {
+    self->stopped = true;
+}
+
+bool hf_dispatch_is_quiet(const hf_dispatch_t *self) {
+    return hf_link_unacked(hf_proposer_link(self->proposer)) == 0;
+}

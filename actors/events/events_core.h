@@ -1,0 +1,14 @@
+/*  Events publishes every fact outward as a CloudEvent (version 1.0, structured JSON), with the fact's number.  */
+
+#ifndef HF_EVENTS_CORE_H
+#define HF_EVENTS_CORE_H
+
+#include "base/core.h"
+
+typedef struct hf_events hf_events_t;
+
+hf_events_t *hf_events_new(const hf_core_setup_t *setup);
+void hf_events_destroy(hf_events_t **self_p);
+extern const hf_core_ops_t hf_events_ops;
+
+#endif

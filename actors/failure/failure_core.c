@@ -1,0 +1,192 @@
+/*  Happy path: a fact says that an attempt failed; the next tick walks what waits for a decision, asks the policy, proposes the
+ *  verdict, and keeps the id in hand until the journal has answered.
+ *
+ *  Failures: whatever is missed is found by the next walk, for the index holds it until it is decided; a verdict that came too late
+ *  is answered as stale and forgotten. While the link is full the walk ends early and goes on when there is room.  */
+
+#include "failure/failure_core.h"
+#include "base/id_map.h"
+#include "base/proposer.h"
+#include "failure/policy.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    LINK_BYTES = 4 << 20,   //  Verdicts under way at most
+    WALK_MAX = 1024,        //  Commands looked at in one tick, so that messages are heard in between
+    LOOK_AGAIN_MS = 1000,   //  Even where no fact asked for it: a bound on what a bug could delay
+};
+
+struct hf_failure {
+    const hf_config_t *config;   //  Policies
+    hf_store_t *store;           //  Where failed commands are found
+    hf_proposer_t *proposer;     //  Link and facts
+    hf_arena_t *arena;           //  Of the state being looked at
+    hf_id_map_t *in_hand;        //  Ids with a verdict under way
+    hf_rng_t rng;                //  Jitter
+    int64_t now;                 //  Time of the running tick
+    int64_t look_at;             //  When to walk again; 0: now
+    unsigned walked;             //  Commands looked at in this tick
+    uint64_t decided[HF_EVENTS]; //  Verdicts proposed, for people
+};
+
+static bool s_on_fact(void *context, const Hf__Fact *fact) {
+    hf_failure_t *self = context;
+    if (fact->state == HF_STATE_DECIDING) {
+        self->look_at = 0;
+    }
+    return true;
+}
+
+static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
+    hf_failure_t *self = context;
+    hf_id_t *id = tag;
+    (void) result;
+    free(hf_id_map_remove(self->in_hand, id));
+}
+
+static void s_on_rebuild(void *context) {
+    ((hf_failure_t *) context)->look_at = 0;
+}
+
+hf_failure_t *hf_failure_new(const hf_core_setup_t *setup) {
+    static const hf_proposer_handler_t handler = {
+        .on_fact = s_on_fact, .on_answer = s_on_answer, .on_rebuild = s_on_rebuild};
+    hf_failure_t *self = hf_alloc(sizeof *self);
+    self->config = setup->config;
+    self->store = setup->store;
+    self->rng.seed = setup->seed;
+    self->arena = hf_arena_new(4 << 10);
+    self->in_hand = hf_id_map_new();
+    self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
+    return self;
+}
+
+void hf_failure_destroy(hf_failure_t **self_p) {
+    assert(self_p);
+    hf_failure_t *self = *self_p;
+    if (self) {
+        size_t place = 0;
+        for (void *id; (id = hf_id_map_next(self->in_hand, &place));) {
+            free(id);
+        }
+        hf_id_map_destroy(&self->in_hand);
+        hf_arena_destroy(&self->arena);
+        hf_proposer_destroy(&self->proposer);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+//  False where the link is full.
+static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *state) {
+    hf_verdict_t verdict =
+        hf_policy_decide(hf_config_pipeline(self->config, state->pipeline), state, self->now, &self->rng);
+    Hf__Verdict message = HF__VERDICT__INIT;
+    message.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
+    message.attempt = state->attempt;
+    message.event = verdict.event;
+    message.due = verdict.due;
+    message.delay = verdict.delay_ms;
+    message.reason = verdict.reason;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
+    proposal.verdict = &message;
+    hf_id_t *tag = (hf_id_t *) hf_memdup(id, sizeof *id);
+    if (!hf_link_propose(hf_proposer_link(self->proposer), &proposal, tag)) {
+        free(tag);
+        return false;
+    }
+    hf_id_map_put(self->in_hand, id, tag);
+    self->decided[verdict.event]++;
+    return true;
+}
+
+static bool s_on_open(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    hf_failure_t *self = context;
+    hf_error_t error;
+    Hf__State *state = NULL;
+    (void) destination;
+    (void) due;
+    if (++self->walked > WALK_MAX + hf_id_map_size(self->in_hand)) {
+        self->look_at = 0;
+        return false;
+    }
+    if (hf_id_map_get(self->in_hand, id)) {
+        return true;
+    }
+    hf_arena_reset(self->arena);
+    int found = hf_store_state(self->store, id, self->arena, &state, &error);
+    if (found < 0) {
+        hf_proposer_fail(self->proposer, &error);
+        return false;
+    }
+    if (found && !s_propose(self, id, state)) {
+        self->look_at = self->now + HF_BEAT_EVERY_MS;
+        return false;
+    }
+    return true;
+}
+
+static void s_walk(hf_failure_t *self) {
+    hf_error_t error;
+    self->walked = 0;
+    self->look_at = self->now + LOOK_AGAIN_MS;
+    if (hf_store_begin_read(self->store, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+        return;
+    }
+    if (hf_store_walk_open(self->store, HF_PHASE_DECIDING, NULL, 0, s_on_open, self, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+    }
+    hf_store_end_read(self->store);
+}
+
+static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
+    hf_failure_t *self = core;
+    (void) from;
+    hf_proposer_receive(self->proposer, data, size, now);
+}
+
+static void s_tick(void *core, int64_t now) {
+    hf_failure_t *self = core;
+    self->now = now;
+    if (now >= self->look_at && hf_link_is_live(hf_proposer_link(self->proposer), now)) {
+        s_walk(self);
+    }
+    hf_proposer_flush(self->proposer, now);
+}
+
+static int64_t s_next_deadline(void *core) {
+    hf_failure_t *self = core;
+    hf_link_t *link = hf_proposer_link(self->proposer);
+    int64_t deadline = hf_link_next_deadline(link);
+    if (!hf_link_is_live(link, self->now)) {
+        return deadline; //  Nothing can be decided; the journal's next sign wakes it
+    }
+    return deadline < self->look_at ? deadline : self->look_at;
+}
+
+static hf_outbox_t *s_outbox(void *core) {
+    return hf_proposer_outbox(((hf_failure_t *) core)->proposer);
+}
+
+static const char *s_failure(void *core) {
+    return hf_proposer_failure(((hf_failure_t *) core)->proposer);
+}
+
+static void s_describe(void *core, hf_buf_t *json) {
+    hf_failure_t *self = core;
+    hf_buf_addf(json, "\"in_hand\":%zu,\"again\":%" PRIu64 ",\"dead\":%" PRIu64 ",\"held\":%" PRIu64 ",\"expired\":%" PRIu64 ",",
+                hf_id_map_size(self->in_hand), self->decided[HF_EVENT_RETRY_AT], self->decided[HF_EVENT_GIVE_UP],
+                self->decided[HF_EVENT_HOLD], self->decided[HF_EVENT_EXPIRE]);
+    hf_proposer_describe(self->proposer, json);
+}
+
+const hf_core_ops_t hf_failure_ops = {s_receive, s_tick, s_next_deadline, s_outbox, s_failure, s_describe};
+
+bool hf_failure_is_quiet(const hf_failure_t *self) {
+    return hf_link_unacked(hf_proposer_link(self->proposer)) == 0;
+}

@@ -1,0 +1,80 @@
+#include "failure/policy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+//  The delay before the next attempt, ms, when `done` attempts of this round were made.
+static int64_t s_delay(const hf_pipeline_t *pipeline, uint32_t done, hf_rng_t *rng) {
+    if (done <= (uint32_t) pipeline->retry_immediate) {
+        return 0;
+    }
+    double step = (double) (done - (uint32_t) pipeline->retry_immediate - 1);
+    double delay = (double) pipeline->retry_delay_ms * pow(pipeline->retry_factor, step);
+    if (!(delay < (double) pipeline->retry_cap_ms)) {
+        delay = (double) pipeline->retry_cap_ms;
+    }
+    if (pipeline->retry_jitter == HF_JITTER_FULL) {
+        return (int64_t) hf_rng_below(rng, (uint64_t) delay + 1);
+    }
+    return (int64_t) delay;
+}
+
+static hf_verdict_t s_verdict(hf_event_t event, const Hf__State *state, const char *why) {
+    hf_verdict_t verdict = {.event = event};
+    if (*state->reason) {
+        snprintf(verdict.reason, sizeof verdict.reason, "%s: %.480s", why, state->reason);
+    } else {
+        snprintf(verdict.reason, sizeof verdict.reason, "%s", why);
+    }
+    return verdict;
+}
+
+static hf_verdict_t s_again(const hf_pipeline_t *pipeline, const Hf__State *state, uint32_t done, int64_t now,
+                            hf_rng_t *rng) {
+    int64_t delay = s_delay(pipeline, done, rng);
+    int64_t due = now + delay;
+    if (state->retry_after > due) {
+        due = state->retry_after;
+    }
+    if (state->deadline && due >= state->deadline) {
+        return s_verdict(HF_EVENT_EXPIRE, state, "no further attempt fits before its deadline");
+    }
+    if (due > state->round_at + pipeline->retry_deadline_ms) {
+        return s_verdict(HF_EVENT_GIVE_UP, state, "no further attempt fits before the retry deadline");
+    }
+    hf_verdict_t verdict = {.event = HF_EVENT_RETRY_AT, .due = due, .delay_ms = due - now};
+    snprintf(verdict.reason, sizeof verdict.reason, "%.600s", state->reason);
+    return verdict;
+}
+
+static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng) {
+    uint32_t done = state->attempt - state->round_attempt;
+    bool holds = pipeline->destination && pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD;
+    if (state->class_ == HF_CLASS_REJECTED) {
+        return s_verdict(HF_EVENT_GIVE_UP, state, "rejected");
+    }
+    if (state->crashes >= HF_CRASHES_MAX) {
+        return s_verdict(HF_EVENT_GIVE_UP, state, "poison: it took its caller down three times");
+    }
+    if (state->class_ == HF_CLASS_UNCERTAIN && holds) {
+        return s_verdict(HF_EVENT_HOLD, state, "its outcome is unknown, and the destination says hold");
+    }
+    if (state->deadline && now >= state->deadline) {
+        return s_verdict(HF_EVENT_EXPIRE, state, "its deadline has passed");
+    }
+    if (pipeline->retry_attempts > 0 && done >= (uint32_t) pipeline->retry_attempts) {
+        return s_verdict(HF_EVENT_GIVE_UP, state, "all attempts are used up");
+    }
+    return s_again(pipeline, state, done, now, rng);
+}
+
+hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng) {
+    if (pipeline) {
+        return s_decide(pipeline, state, now, rng);
+    }
+    hf_pipeline_t *defaults = hf_pipeline_new("default");
+    hf_verdict_t verdict = s_decide(defaults, state, now, rng);
+    hf_pipeline_destroy(&defaults);
+    return verdict;
+}

@@ -1,0 +1,28 @@
+/*  The rules of retrying: what follows a failed attempt. Pure, one function, the whole of `retry`, `on_uncertain` and deadlines.  */
+
+#ifndef HF_POLICY_H
+#define HF_POLICY_H
+
+#include "base/id.h"
+#include "base/pipeline.h"
+#include "records.pb-c.h"
+
+enum {
+    HF_CRASHES_MAX = 3, //  Attempts that took their caller down before the command counts as poison
+};
+
+typedef struct {
+    hf_event_t event;  //  RETRY_AT, HOLD, GIVE_UP or EXPIRE
+    int64_t due;       //  RETRY_AT: when
+    int64_t delay_ms;  //  RETRY_AT: the delay that was drawn
+    char reason[640];  //  For people
+} hf_verdict_t;
+
+//  Decides over a command in state `deciding`. pipeline NULL (no longer configured): the contract's defaults.
+//  In this order: rejected → dead; poison → dead; uncertain under `hold` → held; own deadline passed → expired; attempts used up →
+//  dead; the next attempt would come after the own deadline → expired, after the retry deadline → dead; else again.
+//  Delay: none for the first `immediate` retries, then delay · factor^k, at most cap, and under full jitter evenly between 0 and
+//  that (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015). Retry-After is a floor.
+hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng);
+
+#endif

@@ -1,0 +1,387 @@
+/*  Happy path: look the command's state up, ask the lifecycle for the next one, write state and history, make a fact.
+ *
+ *  Whatever is repeated, late or unexpected changes nothing: each handler first says whether the proposal is true already
+ *  (DONE), then whether it may still become so (STALE, FORBIDDEN).  */
+
+#include "journal/apply.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *s_copy(hf_batch_t *batch, const void *data, size_t size) {
+    void *copy = hf_arena_take(batch->arena, size ? size : 1);
+    if (size) {
+        memcpy(copy, data, size);
+    }
+    return copy;
+}
+
+//  The fact that follows from a state that was just reached.
+static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t event) {
+    if (batch->facts_size == batch->facts_capacity) {
+        batch->facts_capacity = batch->facts_capacity ? batch->facts_capacity * 2 : 256;
+        batch->facts = realloc(batch->facts, batch->facts_capacity * sizeof *batch->facts);
+        assert(batch->facts && "out of memory");
+    }
+    Hf__Fact *fact = hf_arena_take(batch->arena, sizeof *fact);
+    hf__fact__init(fact);
+    fact->seq = batch->next_fact++;
+    fact->at = batch->now;
+    fact->id = state->id;
+    fact->event = event;
+    fact->state = state->state;
+    fact->pipeline = state->pipeline;
+    fact->destination = state->destination;
+    fact->key = state->key;
+    fact->attempt = state->attempt;
+    fact->class_ = state->class_;
+    fact->http_status = state->http_status;
+    fact->reason = state->reason;
+    fact->due = state->due;
+    fact->caller = state->caller;
+    fact->caller_epoch = state->caller_epoch;
+    fact->previous = state->last_fact;
+    fact->accepted_at = state->accepted_at;
+    batch->facts[batch->facts_size++] = fact;
+    return fact;
+}
+
+//  The one place where a command changes its state.
+static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after, hf_event_t event) {
+    hf_state_t from = before ? (hf_state_t) before->state : HF_STATE_NONE;
+    after->state = hf_lifecycle_next(from, event);
+    assert(after->state != HF_STATE_NONE);
+    after->since = batch->now;
+    after->last_fact = s_fact(batch, after, event)->seq;
+    return hf_store_put_state(batch->store, before, after, batch->error);
+}
+
+//  1 found, 0 none, HF_STORE_FAILED.
+static int s_state(hf_batch_t *batch, const ProtobufCBinaryData *bytes, hf_id_t *id, Hf__State **state) {
+    if (!hf_id_from(id, bytes->data, bytes->len)) {
+        return 0;
+    }
+    return hf_store_state(batch->store, id, batch->arena, state, batch->error);
+}
+
+static Hf__State *s_copy_of(hf_batch_t *batch, const Hf__State *state) {
+    return s_copy(batch, state, sizeof *state);
+}
+
+//  ---- submit
+
+static bool s_is_sound(const Hf__Command *command) {
+    return command && command->id.len == HF_ID_SIZE && *command->pipeline && *command->destination &&
+           strlen(command->pipeline) <= 64 && strlen(command->destination) <= 64 &&
+           (command->idempotency.len == 0 || command->idempotency.len == 16);
+}
+
+//  Whether an earlier command was made under the same Idempotency-Key: 1 and result is set, 0, HF_STORE_FAILED.
+static int s_replay(hf_batch_t *batch, const Hf__Command *command, Hf__Result *result) {
+    Hf__Dedupe *dedupe = NULL;
+    if (command->idempotency.len == 0) {
+        return 0;
+    }
+    int found = hf_store_dedupe(batch->store, command->idempotency.data, batch->arena, &dedupe, batch->error);
+    if (found != 1) {
+        return found;
+    }
+    bool same = dedupe->body_hash.len == command->body_hash.len &&
+                memcmp(dedupe->body_hash.data, command->body_hash.data, command->body_hash.len) == 0;
+    result->code = same ? HF_RESULT_REPLAYED : HF_RESULT_CONFLICT;
+    result->id = dedupe->id;
+    result->accepted_at = dedupe->accepted_at;
+    return 1;
+}
+
+static int s_accept(hf_batch_t *batch, const Hf__Command *command) {
+    Hf__State *state = hf_arena_take(batch->arena, sizeof *state);
+    hf__state__init(state);
+    state->id = command->id;
+    state->due = command->not_before ? command->not_before : command->accepted_at;
+    state->pipeline = command->pipeline;
+    state->destination = command->destination;
+    state->key = command->key;
+    state->accepted_at = command->accepted_at;
+    state->deadline = command->deadline;
+    state->round_at = state->due;
+    int rc = hf_store_put_command(batch->store, command, batch->error);
+    if (!rc && command->idempotency.len) {
+        Hf__Dedupe dedupe = HF__DEDUPE__INIT;
+        dedupe.id = command->id;
+        dedupe.body_hash = command->body_hash;
+        dedupe.accepted_at = command->accepted_at;
+        rc = hf_store_put_dedupe(batch->store, command->idempotency.data, &dedupe, batch->error);
+    }
+    return rc ? rc : s_change(batch, NULL, state, HF_EVENT_SUBMIT);
+}
+
+static int s_submit(hf_batch_t *batch, const Hf__Submit *submit, Hf__Result *result) {
+    const Hf__Command *command = submit->command;
+    if (!s_is_sound(command)) {
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    hf_id_t id;
+    Hf__State *state = NULL;
+    int found = s_state(batch, &command->id, &id, &state);
+    if (found) {
+        return found == 1 ? 0 : found; //  Repeated: it is durable already
+    }
+    found = s_replay(batch, command, result);
+    if (found) {
+        return found == 1 ? 0 : found;
+    }
+    if (batch->full) {
+        result->code = HF_RESULT_FULL;
+        result->reason = (char *) batch->full_reason;
+        return 0;
+    }
+    return s_accept(batch, command);
+}
+
+//  Finds the commands that an earlier batch made under the same Idempotency-Key: 1 and result is set, 0, HF_STORE_FAILED.
+static int s_replay_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__Result *result) {
+    size_t replayed = 0;
+    ProtobufCBinaryData *ids = hf_arena_take(batch->arena, submit->n_commands * sizeof *ids);
+    for (size_t i = 0; i < submit->n_commands; i++) {
+        int found = s_replay(batch, submit->commands[i], result);
+        if (found < 0 || (found && result->code == HF_RESULT_CONFLICT)) {
+            return found;
+        }
+        ids[i] = found ? result->id : (ProtobufCBinaryData){0, NULL};
+        replayed += (size_t) found;
+    }
+    if (replayed) {
+        result->ids = ids;
+        result->n_ids = submit->n_commands;
+    }
+    return replayed > 0;
+}
+
+//  All or none: every command is looked at before the first is written.
+static int s_submit_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__Result *result) {
+    hf_id_t id;
+    Hf__State *state = NULL;
+    bool sound = submit->n_commands > 0;
+    for (size_t i = 0; i < submit->n_commands; i++) {
+        sound = sound && s_is_sound(submit->commands[i]);
+    }
+    if (!sound) {
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    int found = s_state(batch, &submit->commands[0]->id, &id, &state);
+    if (found) {
+        return found == 1 ? 0 : found; //  Repeated: all of it is durable already
+    }
+    found = s_replay_batch(batch, submit, result);
+    if (found) {
+        return found == 1 ? 0 : found;
+    }
+    if (batch->full) {
+        result->code = HF_RESULT_FULL;
+        result->reason = (char *) batch->full_reason;
+        return 0;
+    }
+    int rc = 0;
+    for (size_t i = 0; i < submit->n_commands && !rc; i++) {
+        rc = s_accept(batch, submit->commands[i]);
+    }
+    return rc;
+}
+
+//  ---- attempts
+
+static int s_start(hf_batch_t *batch, const Hf__Start *start, Hf__Result *result) {
+    hf_id_t id;
+    Hf__State *before = NULL;
+    int found = s_state(batch, &start->id, &id, &before);
+    if (found < 0) {
+        return found;
+    }
+    if (found && before->state == HF_STATE_CALLING && before->attempt == start->attempt &&
+        before->caller_epoch == start->caller_epoch) {
+        return 0;
+    }
+    if (!found || before->attempt + 1 != start->attempt ||
+        hf_lifecycle_next(before->state, HF_EVENT_START) == HF_STATE_NONE) {
+        result->code = HF_RESULT_STALE;
+        return 0;
+    }
+    Hf__State *after = s_copy_of(batch, before);
+    after->attempt = start->attempt;
+    after->caller = start->caller;
+    after->caller_epoch = start->caller_epoch;
+    after->due = 0;
+    after->delay = 0;
+    after->retry_after = 0;
+    return s_change(batch, before, after, HF_EVENT_START);
+}
+
+static int s_add_history(hf_batch_t *batch, const hf_id_t *id, Hf__State *state, const Hf__History *entry) {
+    return hf_store_put_history(batch->store, id, state->entries++, entry, batch->error);
+}
+
+static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *result) {
+    hf_id_t id;
+    Hf__State *before = NULL;
+    Hf__Attempt *attempt = outcome->attempt;
+    int found = s_state(batch, &outcome->id, &id, &before);
+    if (found < 0) {
+        return found;
+    }
+    if (!found || !attempt || before->state != HF_STATE_CALLING || before->attempt != attempt->number ||
+        before->caller_epoch != outcome->caller_epoch) {
+        result->code = HF_RESULT_STALE;
+        return 0;
+    }
+    if (attempt->class_ == HF_CLASS_NONE || attempt->class_ >= HF_CLASSES) {
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    Hf__State *after = s_copy_of(batch, before);
+    after->class_ = attempt->class_;
+    after->http_status = attempt->http_status;
+    after->reason = attempt->reason;
+    after->retry_after = attempt->retry_after;
+    after->crashes += attempt->lost ? 1 : 0;
+    Hf__History entry = HF__HISTORY__INIT;
+    entry.entry_case = HF__HISTORY__ENTRY_ATTEMPT;
+    entry.attempt = attempt;
+    attempt->started_at = attempt->started_at ? attempt->started_at : before->since;
+    attempt->ended_at = batch->now;
+    int rc = s_add_history(batch, &id, after, &entry);
+    hf_event_t event = attempt->class_ == HF_CLASS_SUCCEEDED ? HF_EVENT_SUCCEED : HF_EVENT_FAIL;
+    return rc ? rc : s_change(batch, before, after, event);
+}
+
+static bool s_is_verdict(uint32_t event) {
+    return event == HF_EVENT_RETRY_AT || event == HF_EVENT_HOLD || event == HF_EVENT_GIVE_UP ||
+           event == HF_EVENT_EXPIRE;
+}
+
+static int s_verdict(hf_batch_t *batch, const Hf__Verdict *verdict, Hf__Result *result) {
+    hf_id_t id;
+    Hf__State *before = NULL;
+    int found = s_state(batch, &verdict->id, &id, &before);
+    if (found < 0) {
+        return found;
+    }
+    if (!s_is_verdict(verdict->event)) {
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    if (!found || before->attempt != verdict->attempt ||
+        hf_lifecycle_next(before->state, verdict->event) == HF_STATE_NONE) {
+        result->code = HF_RESULT_STALE;
+        return 0;
+    }
+    Hf__State *after = s_copy_of(batch, before);
+    after->due = verdict->due;
+    after->delay = verdict->delay;
+    after->reason = *verdict->reason ? verdict->reason : before->reason;
+    return s_change(batch, before, after, verdict->event);
+}
+
+//  ---- what people decide
+
+//  A new round: attempts and the retry deadline count anew; an own deadline that has passed no longer holds.
+static void s_begin_round(hf_batch_t *batch, Hf__State *state) {
+    state->due = batch->now;
+    state->round_attempt = state->attempt;
+    state->round_at = batch->now;
+    state->crashes = 0;
+    state->reason = (char *) "";
+    if (state->deadline && state->deadline <= batch->now) {
+        state->deadline = 0;
+    }
+}
+
+static int s_replace_body(hf_batch_t *batch, const hf_id_t *id, const Hf__Decide *decide, Hf__Decision *entry) {
+    Hf__Command *command = NULL;
+    int found = hf_store_command(batch->store, id, batch->arena, &command, batch->error);
+    if (found != 1) {
+        return found ? found : hf_error_set(batch->error, "commands: a record is missing: the journal is damaged");
+    }
+    entry->body_replaced = true;
+    entry->old_body = command->body;
+    entry->old_content_type = command->content_type;
+    command->body = decide->body;
+    command->content_type = *decide->content_type ? decide->content_type : command->content_type;
+    return hf_store_put_command(batch->store, command, batch->error);
+}
+
+static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before, const Hf__Decide *decide) {
+    Hf__State *after = s_copy_of(batch, before);
+    after->decision = decide->decision;
+    after->due = 0;
+    Hf__Decision decision = HF__DECISION__INIT;
+    decision.at = batch->now;
+    decision.what = (char *) hf_event_name(decide->event);
+    decision.who = decide->who;
+    int rc = 0;
+    if (decide->event == HF_EVENT_RETRY) {
+        s_begin_round(batch, after);
+        rc = decide->replace_body ? s_replace_body(batch, id, decide, &decision) : 0;
+    }
+    Hf__History entry = HF__HISTORY__INIT;
+    entry.entry_case = HF__HISTORY__ENTRY_DECISION;
+    entry.decision = &decision;
+    rc = rc ? rc : s_add_history(batch, id, after, &entry);
+    return rc ? rc : s_change(batch, before, after, decide->event);
+}
+
+static bool s_is_decision(uint32_t event) {
+    return event == HF_EVENT_CANCEL || event == HF_EVENT_RETRY || event == HF_EVENT_DISCARD ||
+           event == HF_EVENT_RESOLVE;
+}
+
+static int s_decide(hf_batch_t *batch, const Hf__Decide *decide, Hf__Result *result) {
+    hf_id_t id;
+    Hf__State *before = NULL;
+    int found = s_state(batch, &decide->id, &id, &before);
+    if (found < 0) {
+        return found;
+    }
+    if (!s_is_decision(decide->event) || decide->decision.len != HF_ID_SIZE) {
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    if (!found) {
+        result->code = HF_RESULT_MISSING;
+        return 0;
+    }
+    if (before->decision.len == HF_ID_SIZE &&
+        memcmp(before->decision.data, decide->decision.data, HF_ID_SIZE) == 0) {
+        return 0;
+    }
+    if (hf_lifecycle_next(before->state, decide->event) == HF_STATE_NONE) {
+        result->code = HF_RESULT_FORBIDDEN;
+        result->state = before->state;
+        return 0;
+    }
+    return s_carry_out(batch, &id, before, decide);
+}
+
+int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result) {
+    result->code = HF_RESULT_DONE;
+    switch (proposal->what_case) {
+    case HF__PROPOSAL__WHAT_SUBMIT:
+        return s_submit(batch, proposal->submit, result);
+    case HF__PROPOSAL__WHAT_SUBMIT_BATCH:
+        return s_submit_batch(batch, proposal->submit_batch, result);
+    case HF__PROPOSAL__WHAT_START:
+        return s_start(batch, proposal->start, result);
+    case HF__PROPOSAL__WHAT_OUTCOME:
+        return s_outcome(batch, proposal->outcome, result);
+    case HF__PROPOSAL__WHAT_VERDICT:
+        return s_verdict(batch, proposal->verdict, result);
+    case HF__PROPOSAL__WHAT_DECIDE:
+        return s_decide(batch, proposal->decide, result);
+    default:
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+}

@@ -1,0 +1,481 @@
+/*  Happy path: messages wait; a commit begins a transaction, applies each message's proposals in order, writes the facts and the
+ *  meta record, commits, and only then puts acknowledgements and facts into the outbox.
+ *
+ *  Failures: a message of an old life, or meant for another journal, is dropped; a gap in a sender's numbers is answered with
+ *  where to begin again; no room aborts the transaction and leaves everything waiting; any other failed write is final.
+ *
+ *  Invariants: (1) nothing of a batch is in the outbox before its commit returned; (2) facts are numbered without gaps over all
+ *  lives; (3) an epoch is given once; (4) a proposal counts only under its sender's newest epoch and this journal's.  */
+
+#include "journal/journal_core.h"
+#include "journal/apply.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    uint8_t *data; //  A message as it came
+    size_t size;   //  Its bytes
+} pending_t;
+
+typedef struct {
+    char name[65];     //  Who
+    uint64_t epoch;    //  Its newest life, 0: free place
+    uint8_t nonce[16]; //  The hello that began it
+    uint64_t next;     //  Number expected next, 0: not heard since this journal began
+} sender_t;
+
+//  What a commit will publish for one message.
+typedef struct {
+    sender_t *sender; //  To whom
+    Hf__Ack ack;      //  What
+} answer_t;
+
+struct hf_journal {
+    hf_store_t *store;                //  Open for writing; not owned
+    hf_arena_t *arena;                //  Of the batch being applied
+    hf_outbox_t outbox;               //  What is durable and wants to be known
+    pending_t *pending;               //  Messages that wait for the commit
+    size_t pending_size;              //  How many
+    size_t pending_bytes;             //  Their bytes
+    answer_t *answers;                //  One place for each pending message
+    sender_t senders[HF_JOURNAL_SENDERS]; //  Known senders
+    uint64_t epoch;                   //  This life
+    uint64_t last_epoch;              //  The newest epoch given to anyone
+    uint64_t next_fact;               //  Number of the next fact
+    int64_t created_at;               //  Of the file
+    char *created_by;                 //  Version that created it
+    int64_t keep_ms;                  //  How long what is finished stays
+    char *full_reason;                //  Why new commands are refused, or NULL
+    bool trim_more;                   //  Finished commands are known to wait for removal
+    bool beat_now;                    //  A beat is due whatever the time
+    int64_t beat_at;                  //  When the next beat is due
+    int64_t trim_at;                  //  When to look for finished commands next
+    hf_journal_counters_t counters;   //  For people
+};
+
+enum { TRIM_EVERY_MS = 1000, FACTS_PER_MESSAGE = 512 };
+
+//  ---- a new life
+
+static int s_write_meta(hf_journal_t *self, uint64_t last_epoch, uint64_t next_fact, hf_error_t *error) {
+    Hf__Meta meta = HF__META__INIT;
+    meta.format = HF_STORE_FORMAT;
+    meta.epoch = last_epoch;
+    meta.next_fact = next_fact;
+    meta.created_at = self->created_at;
+    meta.version = self->created_by;
+    return hf_store_put_meta(self->store, &meta, error);
+}
+
+static int s_load_meta(hf_journal_t *self, int64_t now, hf_error_t *error) {
+    Hf__Meta *meta = NULL;
+    int found = hf_store_meta(self->store, self->arena, &meta, error);
+    if (found < 0) {
+        return -1;
+    }
+    if (found && meta->format != HF_STORE_FORMAT) {
+        return hf_error_set(error, "the journal is of format %u, this Holdfast %s reads format %u", meta->format,
+                            HOLDFAST_VERSION, HF_STORE_FORMAT);
+    }
+    self->last_epoch = found ? meta->epoch : 0;
+    self->next_fact = found ? meta->next_fact : 1;
+    self->created_at = found ? meta->created_at : now;
+    self->created_by = hf_strdup(found ? meta->version : HOLDFAST_VERSION);
+    self->epoch = ++self->last_epoch;
+    return s_write_meta(self, self->last_epoch, self->next_fact, error);
+}
+
+hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *options, int64_t now, hf_error_t *error) {
+    hf_journal_t *self = hf_alloc(sizeof *self);
+    self->store = store;
+    self->arena = hf_arena_new(1 << 20);
+    self->pending = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->pending);
+    self->answers = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->answers);
+    self->keep_ms = options->keep_ms;
+    if (hf_store_begin_write(store, error) || s_load_meta(self, now, error) || hf_store_commit(store, error)) {
+        hf_store_abort(store);
+        hf_journal_destroy(&self);
+        return NULL;
+    }
+    self->beat_now = true;
+    return self;
+}
+
+static void s_drop_pending(hf_journal_t *self) {
+    for (size_t i = 0; i < self->pending_size; i++) {
+        free(self->pending[i].data);
+    }
+    self->pending_size = 0;
+    self->pending_bytes = 0;
+}
+
+void hf_journal_destroy(hf_journal_t **self_p) {
+    assert(self_p);
+    hf_journal_t *self = *self_p;
+    if (self) {
+        s_drop_pending(self);
+        hf_outbox_free(&self->outbox);
+        hf_arena_destroy(&self->arena);
+        free(self->pending);
+        free(self->answers);
+        free(self->created_by);
+        free(self->full_reason);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+//  ---- taking messages in
+
+void hf_journal_receive(hf_journal_t *self, const void *data, size_t size) {
+    assert(self->pending_size < HF_JOURNAL_BATCH_MESSAGES);
+    self->pending[self->pending_size++] = (pending_t){(uint8_t *) hf_memdup(data, size), size};
+    self->pending_bytes += size;
+}
+
+bool hf_journal_is_laden(const hf_journal_t *self) {
+    return self->pending_size >= HF_JOURNAL_BATCH_MESSAGES || self->pending_bytes >= HF_JOURNAL_BATCH_BYTES;
+}
+
+bool hf_journal_has_work(const hf_journal_t *self) {
+    return self->pending_size > 0 || self->trim_more;
+}
+
+//  ---- senders
+
+static sender_t *s_find_sender(hf_journal_t *self, const char *name) {
+    for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
+        if (self->senders[i].epoch && strcmp(self->senders[i].name, name) == 0) {
+            return &self->senders[i];
+        }
+    }
+    return NULL;
+}
+
+//  The sender as this journal knows it, or as the file does; NULL: none, or no place left. rc: HF_STORE_FAILED where reading fails.
+static sender_t *s_sender(hf_journal_t *self, const char *name, int *rc, hf_error_t *error) {
+    sender_t *sender = s_find_sender(self, name);
+    Hf__Sender *stored = NULL;
+    if (sender || strlen(name) >= sizeof sender->name || !*name) {
+        return sender;
+    }
+    int found = hf_store_sender(self->store, name, self->arena, &stored, error);
+    if (found != 1) {
+        *rc = found;
+        return NULL;
+    }
+    for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
+        if (!self->senders[i].epoch) {
+            sender = &self->senders[i];
+            strcpy(sender->name, name);
+            sender->epoch = stored->epoch;
+            if (stored->nonce.len == sizeof sender->nonce) {
+                memcpy(sender->nonce, stored->nonce.data, sizeof sender->nonce);
+            }
+            return sender;
+        }
+    }
+    return NULL;
+}
+
+//  Gives a new life its epoch, once for each nonce.
+static int s_welcome(hf_journal_t *self, const char *name, const Hf__Hello *hello, answer_t *answer, hf_error_t *error) {
+    int rc = 0;
+    if (hello->nonce.len != sizeof answer->sender->nonce || !*name || strlen(name) > 64) {
+        return 0;
+    }
+    sender_t *sender = s_sender(self, name, &rc, error);
+    if (rc) {
+        return rc;
+    }
+    if (!sender || memcmp(sender->nonce, hello->nonce.data, sizeof sender->nonce) != 0) {
+        Hf__Sender record = HF__SENDER__INIT;
+        record.name = (char *) name;
+        record.epoch = ++self->last_epoch;
+        record.nonce = hello->nonce;
+        rc = hf_store_put_sender(self->store, &record, error);
+        if (rc) {
+            return rc;
+        }
+        if (sender) {
+            *sender = (sender_t){0};
+        }
+        sender = s_sender(self, name, &rc, error);
+        self->beat_now = true;
+    }
+    if (sender) {
+        sender->next = sender->next ? sender->next : 1;
+        answer->sender = sender;
+        answer->ack.sender_epoch = sender->epoch;
+        answer->ack.nonce = (ProtobufCBinaryData){sizeof sender->nonce, sender->nonce};
+    }
+    return rc;
+}
+
+//  ---- applying
+
+//  Whether the run may be applied now; else the answer says where to begin again, or nobody is answered.
+static bool s_is_in_order(hf_journal_t *self, sender_t *sender, const Hf__Proposals *message, answer_t *answer) {
+    if (!sender || message->sender_epoch != sender->epoch || message->journal_epoch != self->epoch || !message->first) {
+        self->counters.outdated++;
+        return false;
+    }
+    answer->sender = sender;
+    answer->ack.sender_epoch = sender->epoch;
+    uint64_t expected = sender->next > message->unacked ? sender->next : message->unacked;
+    if (message->first > expected) {
+        answer->ack.resend_from = expected;
+        return false;
+    }
+    return true;
+}
+
+static int s_apply_one(hf_journal_t *self, hf_batch_t *batch, const ProtobufCBinaryData *bytes, Hf__Result *result) {
+    self->counters.proposals++;
+    if (bytes->len == 0) {
+        return 0; //  Made void by its sender
+    }
+    Hf__Proposal *proposal = hf__proposal__unpack(hf_arena_allocator(self->arena), bytes->len, bytes->data);
+    if (!proposal) {
+        self->counters.foreign++;
+        result->code = HF_RESULT_MALFORMED;
+        return 0;
+    }
+    int rc = hf_apply(batch, proposal, result);
+    self->counters.stale += result->code == HF_RESULT_STALE;
+    return rc;
+}
+
+static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposals *message, answer_t *answer) {
+    Hf__Ack *ack = &answer->ack;
+    ack->first = message->first;
+    ack->applied = message->first + message->n_proposals - 1;
+    for (size_t i = 0; i < message->n_proposals; i++) {
+        Hf__Result *result = hf_arena_take(self->arena, sizeof *result);
+        hf__result__init(result);
+        int rc = s_apply_one(self, batch, &message->proposals[i], result);
+        if (rc) {
+            return rc;
+        }
+        if (result->code != HF_RESULT_DONE) {
+            if (!ack->results) {
+                ack->results = hf_arena_take(self->arena, message->n_proposals * sizeof *ack->results);
+            }
+            result->number = message->first + i;
+            ack->results[ack->n_results++] = result;
+        }
+    }
+    if (answer->sender->next < ack->applied + 1) {
+        answer->sender->next = ack->applied + 1;
+    }
+    return 0;
+}
+
+static int s_apply_message(hf_journal_t *self, hf_batch_t *batch, const pending_t *pending, answer_t *answer) {
+    *answer = (answer_t){.sender = NULL, .ack = HF__ACK__INIT};
+    answer->ack.journal_epoch = self->epoch;
+    Hf__Proposals *message = hf__proposals__unpack(hf_arena_allocator(self->arena), pending->size, pending->data);
+    if (!message) {
+        self->counters.foreign++;
+        return 0;
+    }
+    if (message->sender_epoch == 0 && message->n_proposals == 1) {
+        const ProtobufCBinaryData *bytes = &message->proposals[0];
+        Hf__Proposal *hello = hf__proposal__unpack(hf_arena_allocator(self->arena), bytes->len, bytes->data);
+        if (!hello || hello->what_case != HF__PROPOSAL__WHAT_HELLO) {
+            self->counters.foreign++;
+            return 0;
+        }
+        return s_welcome(self, message->sender, hello->hello, answer, batch->error);
+    }
+    int rc = 0;
+    sender_t *sender = s_sender(self, message->sender, &rc, batch->error);
+    if (rc || !s_is_in_order(self, sender, message, answer)) {
+        return rc;
+    }
+    return s_apply_run(self, batch, message, answer);
+}
+
+//  ---- what is finished leaves
+
+typedef struct {
+    int64_t before;                //  Ended earlier than this
+    hf_id_t ids[HF_JOURNAL_TRIM * 4]; //  Found
+    unsigned size;                 //  How many
+    unsigned most;                 //  Wanted
+} finished_t;
+
+static bool s_on_finished(void *context, int64_t at, const hf_id_t *id) {
+    finished_t *finished = context;
+    if (at >= finished->before || finished->size >= finished->most) {
+        return false;
+    }
+    finished->ids[finished->size++] = *id;
+    return true;
+}
+
+static int s_remove(hf_journal_t *self, const hf_id_t *id, hf_error_t *error) {
+    Hf__State *state = NULL;
+    Hf__Command *command = NULL;
+    if (hf_store_state(self->store, id, self->arena, &state, error) != 1 ||
+        hf_store_command(self->store, id, self->arena, &command, error) != 1) {
+        return hf_error_wrap(error, "remove a finished command");
+    }
+    self->counters.trimmed++;
+    return hf_store_remove(self->store, state, command, error);
+}
+
+static int s_trim(hf_journal_t *self, int64_t now, size_t applied, hf_error_t *error) {
+    finished_t finished = {.before = now - self->keep_ms, .most = HF_JOURNAL_TRIM};
+    finished.most += applied < HF_JOURNAL_TRIM * 3 ? (unsigned) applied : HF_JOURNAL_TRIM * 3;
+    int rc = hf_store_walk_ended(self->store, s_on_finished, &finished, error);
+    for (unsigned i = 0; i < finished.size && !rc; i++) {
+        rc = s_remove(self, &finished.ids[i], error);
+    }
+    if (rc) {
+        return rc;
+    }
+    int runs = hf_store_trim_facts(self->store, finished.before, HF_JOURNAL_TRIM, self->arena, error);
+    self->trim_more = finished.size == finished.most || runs == HF_JOURNAL_TRIM;
+    return runs < 0 ? runs : 0;
+}
+
+//  ---- commit
+
+static int s_write_facts(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error) {
+    for (size_t i = 0; i < batch->facts_size; i += HF_FACTS_PER_RUN) {
+        Hf__FactRun run = HF__FACT_RUN__INIT;
+        run.facts = batch->facts + i;
+        run.n_facts = batch->facts_size - i < HF_FACTS_PER_RUN ? batch->facts_size - i : HF_FACTS_PER_RUN;
+        int rc = hf_store_put_facts(self->store, &run, error);
+        if (rc) {
+            return rc;
+        }
+    }
+    return s_write_meta(self, self->last_epoch, batch->next_fact, error);
+}
+
+static void s_publish(hf_journal_t *self, const hf_batch_t *batch, size_t messages) {
+    for (size_t i = 0; i < messages; i++) {
+        if (self->answers[i].sender) {
+            hf_buf_t bytes = {0};
+            hf_topic_add(&bytes, "A", self->answers[i].sender->name);
+            hf_buf_pack(&bytes, &self->answers[i].ack.base);
+            hf_outbox_put(&self->outbox, HF_TO_FOLLOWERS, 0, &bytes);
+        }
+    }
+    for (size_t i = 0; i < batch->facts_size; i += FACTS_PER_MESSAGE) {
+        Hf__Facts facts = HF__FACTS__INIT;
+        facts.journal_epoch = self->epoch;
+        facts.facts = batch->facts + i;
+        facts.n_facts = batch->facts_size - i < FACTS_PER_MESSAGE ? batch->facts_size - i : FACTS_PER_MESSAGE;
+        hf_buf_t bytes = {0};
+        hf_topic_add(&bytes, "F", NULL);
+        hf_buf_pack(&bytes, &facts.base);
+        hf_outbox_put(&self->outbox, HF_TO_FOLLOWERS, 0, &bytes);
+    }
+}
+
+static int s_apply_all(hf_journal_t *self, hf_batch_t *batch, int64_t now, hf_error_t *error) {
+    int rc = hf_store_begin_write(self->store, error);
+    for (size_t i = 0; i < self->pending_size && !rc; i++) {
+        rc = s_apply_message(self, batch, &self->pending[i], &self->answers[i]);
+    }
+    if (!rc && (self->trim_more || now >= self->trim_at)) {
+        rc = s_trim(self, now, self->counters.proposals ? self->pending_size : 0, error);
+        self->trim_at = now + TRIM_EVERY_MS;
+    }
+    rc = rc ? rc : s_write_facts(self, batch, error);
+    return rc ? rc : hf_store_commit(self->store, error);
+}
+
+int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
+    hf_batch_t batch = {.store = self->store,
+                        .arena = self->arena,
+                        .now = now,
+                        .full = self->full_reason != NULL,
+                        .full_reason = self->full_reason,
+                        .next_fact = self->next_fact,
+                        .error = error};
+    sender_t senders[HF_JOURNAL_SENDERS];
+    memcpy(senders, self->senders, sizeof senders);
+    uint64_t last_epoch = self->last_epoch;
+    int rc = s_apply_all(self, &batch, now, error);
+    if (rc) {
+        hf_store_abort(self->store);
+        memcpy(self->senders, senders, sizeof senders);
+        self->last_epoch = last_epoch;
+    } else {
+        self->next_fact = batch.next_fact;
+        self->counters.commits++;
+        s_publish(self, &batch, self->pending_size);
+        s_drop_pending(self);
+    }
+    free(batch.facts);
+    hf_arena_reset(self->arena);
+    return rc;
+}
+
+//  ---- room, time
+
+void hf_journal_set_full(hf_journal_t *self, const char *reason) {
+    free(self->full_reason);
+    self->full_reason = hf_strdup(reason);
+    self->beat_now = true;
+}
+
+bool hf_journal_is_full(const hf_journal_t *self) {
+    return self->full_reason != NULL;
+}
+
+static void s_beat(hf_journal_t *self) {
+    Hf__SenderBeat beats[HF_JOURNAL_SENDERS];
+    Hf__SenderBeat *list[HF_JOURNAL_SENDERS];
+    Hf__Beat beat = HF__BEAT__INIT;
+    beat.journal_epoch = self->epoch;
+    beat.newest_fact = self->next_fact - 1;
+    beat.full = self->full_reason != NULL;
+    beat.full_reason = self->full_reason ? self->full_reason : (char *) "";
+    beat.senders = list;
+    for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
+        if (self->senders[i].epoch && self->senders[i].next) { //  It has spoken to this journal
+            Hf__SenderBeat *one = &beats[beat.n_senders];
+            hf__sender_beat__init(one);
+            one->name = self->senders[i].name;
+            one->epoch = self->senders[i].epoch;
+            one->applied = self->senders[i].next ? self->senders[i].next - 1 : 0;
+            list[beat.n_senders++] = one;
+        }
+    }
+    hf_buf_t bytes = {0};
+    hf_topic_add(&bytes, "B", NULL);
+    hf_buf_pack(&bytes, &beat.base);
+    hf_outbox_put(&self->outbox, HF_TO_FOLLOWERS, 0, &bytes);
+}
+
+bool hf_journal_tick(hf_journal_t *self, int64_t now) {
+    if (self->beat_now || now >= self->beat_at) {
+        self->beat_now = false;
+        self->beat_at = now + HF_BEAT_EVERY_MS;
+        s_beat(self);
+    }
+    return self->trim_more || now >= self->trim_at;
+}
+
+int64_t hf_journal_next_deadline(const hf_journal_t *self) {
+    return self->beat_now ? INT64_MIN : self->beat_at;
+}
+
+hf_outbox_t *hf_journal_outbox(hf_journal_t *self) {
+    return &self->outbox;
+}
+
+uint64_t hf_journal_epoch(const hf_journal_t *self) {
+    return self->epoch;
+}
+
+const hf_journal_counters_t *hf_journal_counters(const hf_journal_t *self) {
+    return &self->counters;
+}
