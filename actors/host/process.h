@@ -1,0 +1,19 @@
+/*  What every actor's process does first, before any thread exists.  */
+
+#ifndef HF_PROCESS_H
+#define HF_PROCESS_H
+
+//  Opens the log under this name and sets the process up:
+//   * under our supervisor (HOLDFAST_SUPERVISOR_PID): the kernel kills it when that ends, and if that has
+//   ended already it exits here;
+//   * SIGPIPE is ignored, SIGTERM and SIGINT are blocked and come through the descriptor that is returned;
+//   * no core dump and no ptrace, so that secrets stay inside, unless HOLDFAST_DEBUG=1;
+//   * as many descriptors as the hard limit allows.
+//  Returns a signalfd (non-blocking, O_CLOEXEC). What cannot fail on a working system ends the process with a
+//  line in the log.
+int hf_process_init(const char *name);
+
+//  The next signal that has arrived there: SIGTERM or SIGINT, or 0 where there is none.
+int hf_process_take_signal(int fd);
+
+#endif
