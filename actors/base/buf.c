@@ -48,15 +48,20 @@ void hf_buf_add(hf_buf_t *self, const void *data, size_t size) {
     }
 }
 
-void hf_buf_addf(hf_buf_t *self, const char *format, ...) {
-    va_list args, again;
-    va_start(args, format);
+void hf_buf_addv(hf_buf_t *self, const char *format, va_list args) {
+    va_list again;
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, args);
     assert(size >= 0);
-    uint8_t *place = hf_buf_extend(self, (size_t) size);
-    vsnprintf((char *) place, (size_t) size + 1, format, again);
+    uint8_t *place = hf_buf_extend(self, (size_t)size);
+    vsnprintf((char *)place, (size_t)size + 1, format, again);
     va_end(again);
+}
+
+void hf_buf_addf(hf_buf_t *self, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    hf_buf_addv(self, format, args);
     va_end(args);
 }
 

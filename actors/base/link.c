@@ -130,6 +130,8 @@ static bool s_heard(hf_link_t *self, uint64_t journal_epoch, int64_t now) {
         self->journal_epoch = journal_epoch;
         self->hello_at = now;
         s_rewind(self, now);
+        self->progressed = true; //  Nothing that was sent before counts here: a gap from now on is a new one
+        self->rewound_at = now - HF_REWIND_EVERY_MS;
     }
     self->heard_at = now;
     return true;

@@ -1,4 +1,3 @@
-#include <stddef.h>
 #include "base/rfc3339.h"
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
-/*  Times as people and HTTP headers write them: RFC 3339, section 5.6. Pure: the calendar is computed here (days from civil and back,
- *  Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"), no time zone of the machine is asked.  */
+/*  Times as people and HTTP headers write them: RFC 3339, section 5.6. Pure: the calendar is computed here
+ * (days from civil and back, Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"), no time zone of
+ * the machine is asked.  */
 
 #ifndef HF_RFC3339_H
 #define HF_RFC3339_H
@@ -11,8 +12,9 @@ enum { HF_RFC3339_TEXT = 25 }; //  "2026-07-24T10:00:00.000Z" and a NUL
 //  The last millisecond that has four digits in its year.
 #define HF_RFC3339_MAX_MS INT64_C(253402300799999)
 
-//  Milliseconds since 1970 of a date-time with "Z" or an offset; digits behind the millisecond are cut, second 60 counts as the next
-//  minute's first. Returns -1, and leaves ms alone, where the text is something else, or before 1970.
+//  Milliseconds since 1970 of a date-time with "Z" or an offset; digits behind the millisecond are cut,
+//  second 60 counts as the next minute's first. Returns -1, and leaves ms alone, where the text is something
+//  else, or before 1970.
 int hf_rfc3339_parse(const char *text, int64_t *ms);
 
 //  In UTC, with milliseconds. What is outside 1970 to 9999 is written as the nearer end.

@@ -1,87 +1,53 @@
-#include "base/store.h"
+/*  Happy path: pack the message, put a checksum before it, put it under its key; the other way round to read.
+ *
+ *  Failures: a record that does not match its checksum is an error that says so, never an answer. What LMDB reports is either "no
+ *  room" (HF_STORE_FULL: the transaction may be tried again with more) or final.
+ *
+ *  Invariant: hf_store_entries is the only place that knows which index entries a state has.  */
+
+#include "base/store_private.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-//  The tables, in the order of hf_store_table_name. X (NAME, name on disk).
-#define TABLE_LIST(X)                                                                                        \
-    X(COMMANDS, "commands")                                                                                  \
-    X(STATES, "states")                                                                                      \
-    X(OPEN, "open")                                                                                          \
-    X(HISTORY, "history")                                                                                    \
-    X(FACTS, "facts")                                                                                        \
-    X(DEDUPE, "dedupe")                                                                                      \
-    X(KEYS, "keys")                                                                                          \
-    X(EXPIRY, "expiry")                                                                                      \
-    X(ENDED, "ended")                                                                                        \
-    X(COUNTS, "counts")                                                                                      \
-    X(META, "meta")
-
-#define TABLE_ENUM(name, word) TABLE_##name,
-typedef enum { TABLE_LIST(TABLE_ENUM) TABLES } table_t;
 #define TABLE_WORD(name, word) word,
-static const char *const s_table_names[] = {TABLE_LIST(TABLE_WORD)};
-_Static_assert(TABLES <= sizeof((hf_store_stat_t *) 0)->entries / sizeof(uint64_t), "room in hf_store_stat_t");
+static const char *const s_table_names[] = {HF_TABLE_LIST(TABLE_WORD)};
+_Static_assert(TABLES <= sizeof((hf_store_stat_t *)0)->entries / sizeof(uint64_t), "room in hf_store_stat_t");
 
 enum {
-    KEY_MAX = 128,      //  Bytes of the longest key: phase, destination (64), NUL, due, id
-    CHECKSUM = 8,       //  Bytes before every record
-    DELTAS = 1024,      //  Counts changed in one transaction that are gathered before they are written
-
+    CHECKSUM = 8,           //  Bytes before every record
+    DELTAS = 1024,          //  Counts changed in one transaction that are gathered before they are written
+    SCRATCH_KEPT = 1 << 20, //  Bytes of packing space that are kept from one record to the next
 };
 
-typedef struct {
+struct hf_delta {
     char destination[72]; //  Empty: this place is free
     uint32_t state;       //  hf_state_t
     int64_t delta;        //  Commands that came less commands that went
-} delta_t;
-
-//  What handles on one environment share.
-typedef struct {
-    MDB_env *env;       //  The environment
-    MDB_dbi dbi[TABLES]; //  Its tables
-    size_t map;         //  The most bytes that it may take
-    int handles;        //  How many hf_store_t
-} shared_t;
-
-struct hf_store {
-    shared_t *shared;   //  The environment
-    MDB_txn *read;      //  The reading transaction, reset while nobody reads; NULL before the first
-    MDB_txn *write;     //  The writing one, or NULL
-    bool reading;       //  Between begin_read and end_read
-    hf_buf_t scratch;   //  A record being packed
-    delta_t *deltas;    //  Changes of counts in this transaction, hashed
-    unsigned deltas_used; //  How many places are taken
 };
 
-static int s_error(hf_error_t *error, int rc, const char *what) {
+int hf_store_error(hf_error_t *error, int rc, const char *what) {
     hf_error_set(error, "%s: %s", what, mdb_strerror(rc));
-    return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL ? HF_STORE_FULL : HF_STORE_FAILED;
+    return rc == MDB_MAP_FULL ? HF_STORE_FULL : HF_STORE_FAILED;
 }
 
-static MDB_txn *s_txn(hf_store_t *self) {
+MDB_txn *hf_store_txn(hf_store_t *self) {
     assert(self->write || self->reading);
     return self->write ? self->write : self->read;
 }
 
 //  ---- keys
 
-typedef struct {
-    uint8_t bytes[KEY_MAX]; //  As LMDB sees it
-    size_t size;            //  How many
-} store_key_t;
-
-static void s_key_add(store_key_t *key, const void *data, size_t size) {
+static void s_key_add(hf_store_key_t *key, const void *data, size_t size) {
     assert(key->size + size <= sizeof key->bytes);
     memcpy(key->bytes + key->size, data, size);
     key->size += size;
 }
 
-static void s_key_add_number(store_key_t *key, uint64_t number, unsigned size) {
+static void s_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size) {
     uint8_t bytes[8];
     for (unsigned i = 0; i < size; i++) {
         bytes[size - 1 - i] = (uint8_t) number;
@@ -90,34 +56,34 @@ static void s_key_add_number(store_key_t *key, uint64_t number, unsigned size) {
     s_key_add(key, bytes, size);
 }
 
-static void s_key_add_time(store_key_t *key, int64_t ms) {
+static void s_key_add_time(hf_store_key_t *key, int64_t ms) {
     s_key_add_number(key, ms > 0 ? (uint64_t) ms : 0, 8);
 }
 
-static uint64_t s_number(const uint8_t *bytes, unsigned size) {
+uint64_t hf_store_number(const void *bytes, unsigned size) {
     uint64_t number = 0;
     for (unsigned i = 0; i < size; i++) {
-        number = number << 8 | bytes[i];
+        number = number << 8 | ((const uint8_t *)bytes)[i];
     }
     return number;
 }
 
-static store_key_t s_key_id(const hf_id_t *id) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_id(const hf_id_t *id) {
+    hf_store_key_t key = {.size = 0};
     s_key_add(&key, id->bytes, HF_ID_SIZE);
     return key;
 }
 
-static store_key_t s_key_history(const hf_id_t *id, uint32_t number) {
-    store_key_t key = s_key_id(id);
+static hf_store_key_t s_key_history(const hf_id_t *id, uint32_t number) {
+    hf_store_key_t key = s_key_id(id);
     s_key_add_number(&key, number, 4);
     return key;
 }
 
-static store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t due, const hf_id_t *id) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t due, const hf_id_t *id) {
+    hf_store_key_t key = {.size = 0};
     s_key_add_number(&key, phase, 1);
-    s_key_add(&key, destination, strnlen(destination, 64));
+    s_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
     s_key_add_number(&key, 0, 1);
     s_key_add_time(&key, due);
     if (id) {
@@ -126,32 +92,23 @@ static store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t
     return key;
 }
 
-static store_key_t s_key_timed(int64_t at, const hf_id_t *id) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_timed(int64_t at, const hf_id_t *id) {
+    hf_store_key_t key = {.size = 0};
     s_key_add_time(&key, at);
     s_key_add(&key, id->bytes, HF_ID_SIZE);
     return key;
 }
 
-static store_key_t s_key_text(const char *text, const hf_id_t *id) {
-    store_key_t key = {.size = 0};
-    s_key_add_number(&key, XXH3_64bits(text, strlen(text)), 8);
-    if (id) {
-        s_key_add(&key, id->bytes, HF_ID_SIZE);
-    }
-    return key;
-}
-
-static store_key_t s_key_count(const char *destination, uint32_t state) {
-    store_key_t key = {.size = 0};
-    s_key_add(&key, destination, strnlen(destination, 64));
+static hf_store_key_t s_key_count(const char *destination, uint32_t state) {
+    hf_store_key_t key = {.size = 0};
+    s_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
     s_key_add_number(&key, 0, 1);
     s_key_add_number(&key, state, 1);
     return key;
 }
 
-static store_key_t s_key_sender(const char *name) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_sender(const char *name) {
+    hf_store_key_t key = {.size = 0};
     s_key_add(&key, "sender:", 7);
     s_key_add(&key, name, strnlen(name, 64));
     return key;
@@ -159,40 +116,36 @@ static store_key_t s_key_sender(const char *name) {
 
 //  ---- opening
 
-static int s_open_tables(shared_t *shared, bool writer, hf_error_t *error) {
+static int s_open_tables(hf_store_shared_t *shared, bool writer, hf_error_t *error) {
     MDB_txn *txn;
     int rc = mdb_txn_begin(shared->env, NULL, writer ? 0 : MDB_RDONLY, &txn);
     if (rc) {
-        return s_error(error, rc, "begin a transaction");
+        return hf_store_error(error, rc, "begin a transaction");
     }
     for (unsigned table = 0; table < TABLES; table++) {
         rc = mdb_dbi_open(txn, s_table_names[table], writer ? MDB_CREATE : 0, &shared->dbi[table]);
         if (rc) {
             mdb_txn_abort(txn);
-            return s_error(error, rc == MDB_NOTFOUND ? ENOENT : rc, s_table_names[table]);
+            return hf_store_error(error, rc == MDB_NOTFOUND ? ENOENT : rc, s_table_names[table]);
         }
     }
     rc = mdb_txn_commit(txn);
-    return rc ? s_error(error, rc, "commit the tables") : 0;
+    return rc ? hf_store_error(error, rc, "commit the tables") : 0;
 }
 
-static shared_t *s_shared_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
-    shared_t *shared = hf_alloc(sizeof *shared);
-    shared->map = options->map;
+static hf_store_shared_t *s_shared_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
+    hf_store_shared_t *shared = hf_alloc(sizeof *shared);
     int rc = mdb_env_create(&shared->env);
-    if (!rc) {
-        mdb_env_set_maxdbs(shared->env, TABLES);
-        mdb_env_set_maxreaders(shared->env, HF_STORE_READERS);
-        rc = mdb_env_set_mapsize(shared->env, options->map);
-    }
-    if (!rc) {
-        unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
-        flags |= options->writer ? 0 : MDB_RDONLY;
-        flags |= options->volatile_ ? MDB_NOSYNC | MDB_NOMETASYNC : 0;
-        rc = mdb_env_open(shared->env, dir, flags, 0600);
-    }
+    assert(rc == 0);
+    mdb_env_set_maxdbs(shared->env, TABLES);
+    mdb_env_set_maxreaders(shared->env, HF_STORE_READERS);
+    mdb_env_set_mapsize(shared->env, options->map);
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
+    flags |= options->writer ? 0 : MDB_RDONLY;
+    flags |= options->volatile_ ? MDB_NOSYNC | MDB_NOMETASYNC : 0;
+    rc = mdb_env_open(shared->env, dir, flags, 0600);
     if (rc) {
-        s_error(error, rc, dir);
+        hf_store_error(error, rc, dir);
     } else {
         rc = s_open_tables(shared, options->writer, error);
     }
@@ -204,7 +157,7 @@ static shared_t *s_shared_open(const char *dir, const hf_store_options_t *option
     return shared;
 }
 
-static hf_store_t *s_handle(shared_t *shared) {
+static hf_store_t *s_handle(hf_store_shared_t *shared) {
     hf_store_t *self = hf_alloc(sizeof *self);
     self->shared = shared;
     shared->handles++;
@@ -212,7 +165,7 @@ static hf_store_t *s_handle(shared_t *shared) {
 }
 
 hf_store_t *hf_store_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
-    shared_t *shared = s_shared_open(dir, options, error);
+    hf_store_shared_t *shared = s_shared_open(dir, options, error);
     return shared ? s_handle(shared) : NULL;
 }
 
@@ -225,6 +178,9 @@ void hf_store_close(hf_store_t **self_p) {
     hf_store_t *self = *self_p;
     if (self) {
         hf_store_abort(self);
+        if (self->reading) {
+            hf_store_end_read(self);
+        }
         if (self->read) {
             mdb_txn_abort(self->read);
         }
@@ -233,6 +189,7 @@ void hf_store_close(hf_store_t **self_p) {
             free(self->shared);
         }
         hf_buf_free(&self->scratch);
+        free(self->keys);
         free(self->deltas);
         free(self);
         *self_p = NULL;
@@ -241,19 +198,28 @@ void hf_store_close(hf_store_t **self_p) {
 
 //  ---- transactions
 
+static int s_begin_read(hf_store_t *self) {
+    return self->read ? mdb_txn_renew(self->read) : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+}
+
 int hf_store_begin_read(hf_store_t *self, hf_error_t *error) {
     assert(!self->reading && !self->write);
-    int rc = self->read ? mdb_txn_renew(self->read)
-                        : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+    int rc = s_begin_read(self);
     if (rc == MDB_READERS_FULL) {
         hf_store_clear_readers(self);
-        rc = self->read ? mdb_txn_renew(self->read)
-                        : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+        rc = s_begin_read(self);
+    }
+    //  The file has outgrown this process's map (it was opened with a smaller one than the journal's): take the size that the file
+    //  itself names. Only where nobody in this process reads: the old map goes away.
+    if (rc == MDB_MAP_RESIZED && self->shared->reading == 0) {
+        rc = mdb_env_set_mapsize(self->shared->env, 0);
+        rc = rc ? rc : s_begin_read(self);
     }
     if (rc) {
-        return s_error(error, rc, "begin to read the journal");
+        return hf_store_error(error, rc, "begin to read the journal");
     }
     self->reading = true;
+    self->shared->reading++;
     return 0;
 }
 
@@ -261,12 +227,20 @@ void hf_store_end_read(hf_store_t *self) {
     assert(self->reading);
     mdb_txn_reset(self->read);
     self->reading = false;
+    self->shared->reading--;
 }
 
 int hf_store_begin_write(hf_store_t *self, hf_error_t *error) {
     assert(!self->reading && !self->write);
     int rc = mdb_txn_begin(self->shared->env, NULL, 0, &self->write);
-    return rc ? s_error(error, rc, "begin to write the journal") : 0;
+    return rc ? hf_store_error(error, rc, "begin to write the journal") : 0;
+}
+
+static void s_forget_deltas(hf_store_t *self) {
+    if (self->deltas_used) {
+        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
+        self->deltas_used = 0;
+    }
 }
 
 void hf_store_abort(hf_store_t *self) {
@@ -274,10 +248,8 @@ void hf_store_abort(hf_store_t *self) {
         mdb_txn_abort(self->write);
         self->write = NULL;
     }
-    if (self->deltas_used) {
-        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
-        self->deltas_used = 0;
-    }
+    self->keys_size = 0;
+    s_forget_deltas(self);
 }
 
 //  ---- records
@@ -286,49 +258,88 @@ static uint64_t s_checksum(const void *key, size_t key_size, const void *data, s
     return XXH3_64bits_withSeed(data, size, XXH3_64bits(key, key_size));
 }
 
-//  The message in a stored value, or NULL with the error set.
-static void *s_unpack(table_t table, const MDB_val *key, const MDB_val *value,
+static void s_describe_bytes(const MDB_val *key, char text[HF_STORE_TEXT]) {
+    const uint8_t *bytes = key->mv_data;
+    size_t size = key->mv_size < HF_STORE_TEXT / 2 - 1 ? key->mv_size : HF_STORE_TEXT / 2 - 1;
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    text[2 * size] = 0;
+}
+
+static bool s_is_text(const MDB_val *key) {
+    const char *bytes = key->mv_data;
+    size_t i = 0;
+    while (i < key->mv_size && bytes[i] > ' ' && bytes[i] <= '~') {
+        i++;
+    }
+    return i == key->mv_size && i > 0 && i < HF_STORE_TEXT;
+}
+
+void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]) {
+    bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY || table == TABLE_KEYS;
+    bool by_index = table == TABLE_OPEN || table == TABLE_EXPIRY || table == TABLE_ENDED;
+    hf_id_t id;
+    if ((by_id || by_index) && key->mv_size >= HF_ID_SIZE) {
+        size_t at = by_index ? key->mv_size - HF_ID_SIZE : 0;
+        memcpy(id.bytes, (const uint8_t *)key->mv_data + at, HF_ID_SIZE);
+        hf_id_format(&id, text);
+    } else if (table == TABLE_META && s_is_text(key)) {
+        memcpy(text, key->mv_data, key->mv_size);
+        text[key->mv_size] = 0;
+    } else {
+        s_describe_bytes(key, text);
+    }
+}
+
+static int s_damaged(hf_table_t table, const MDB_val *key, hf_error_t *error, const char *what) {
+    char text[HF_STORE_TEXT];
+    hf_store_describe(table, key, text);
+    return hf_error_set(error, "%s %s: the record %s: the journal is damaged", s_table_names[table], text, what);
+}
+
+void *hf_store_unpack(hf_table_t table, const MDB_val *key, const MDB_val *value,
                       const ProtobufCMessageDescriptor *type, hf_arena_t *arena, hf_error_t *error) {
     const uint8_t *data = value->mv_data;
+    uint64_t stored;
     if (value->mv_size < CHECKSUM) {
-        hf_error_set(error, "%s: a record of %zu bytes is too short: the journal is damaged",
-                     s_table_names[table], value->mv_size);
+        s_damaged(table, key, error, "is too short");
         return NULL;
     }
-    uint64_t stored;
     memcpy(&stored, data, CHECKSUM);
     if (stored != s_checksum(key->mv_data, key->mv_size, data + CHECKSUM, value->mv_size - CHECKSUM)) {
-        hf_error_set(error, "%s: a record does not match its checksum: the journal is damaged",
-                     s_table_names[table]);
+        s_damaged(table, key, error, "does not match its checksum");
         return NULL;
     }
     void *message = protobuf_c_message_unpack(type, hf_arena_allocator(arena), value->mv_size - CHECKSUM,
                                               data + CHECKSUM);
     if (!message) {
-        hf_error_set(error, "%s: a record cannot be read as %s: the journal is damaged or of a newer version",
-                     s_table_names[table], type->short_name);
+        s_damaged(table, key, error, "cannot be read");
     }
     return message;
 }
 
-static int s_get(hf_store_t *self, table_t table, const store_key_t *key, const ProtobufCMessageDescriptor *type,
+static int s_get(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessageDescriptor *type,
                  hf_arena_t *arena, void *message_p, hf_error_t *error) {
     MDB_val mdb_key = {key->size, (void *) key->bytes};
     MDB_val value;
-    int rc = mdb_get(s_txn(self), self->shared->dbi[table], &mdb_key, &value);
+    int rc = mdb_get(hf_store_txn(self), self->shared->dbi[table], &mdb_key, &value);
     if (rc == MDB_NOTFOUND) {
         return 0;
     }
     if (rc) {
-        return s_error(error, rc, s_table_names[table]), -1;
+        return hf_store_error(error, rc, s_table_names[table]), -1;
     }
-    void *message = s_unpack(table, &mdb_key, &value, type, arena, error);
+    void *message = hf_store_unpack(table, &mdb_key, &value, type, arena, error);
     memcpy(message_p, &message, sizeof message);
     return message ? 1 : -1;
 }
 
-static int s_put(hf_store_t *self, table_t table, const store_key_t *key, const ProtobufCMessage *message,
-                 hf_error_t *error) {
+//  flags: MDB_APPEND where the key most likely stands behind all others: pages are filled then, otherwise LMDB would leave each half
+//  empty. Where it does not, it is put where it belongs.
+static int s_put(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
+                 unsigned flags, hf_error_t *error) {
     assert(self->write);
     MDB_val value = {0, NULL};
     if (message) {
@@ -341,43 +352,59 @@ static int s_put(hf_store_t *self, table_t table, const store_key_t *key, const 
         value = (MDB_val){self->scratch.size, self->scratch.data};
     }
     MDB_val mdb_key = {key->size, (void *) key->bytes};
-    int rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, 0);
-    return rc ? s_error(error, rc, s_table_names[table]) : 0;
+    int rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, flags);
+    if (rc == MDB_KEYEXIST) {
+        rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, 0);
+    }
+    if (self->scratch.capacity > SCRATCH_KEPT) {
+        hf_buf_free(&self->scratch);
+    }
+    return rc ? hf_store_error(error, rc, s_table_names[table]) : 0;
+}
+
+int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
+                        hf_error_t *error) {
+    return s_put(self, table, key, message, 0, error);
+}
+
+int hf_store_append_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
+                           hf_error_t *error) {
+    return s_put(self, table, key, message, MDB_APPEND, error);
 }
 
 //  What is not there is no failure: removing is idempotent.
-static int s_delete(hf_store_t *self, table_t table, const store_key_t *key, hf_error_t *error) {
+int hf_store_delete_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, hf_error_t *error) {
     MDB_val mdb_key = {key->size, (void *) key->bytes};
     int rc = mdb_del(self->write, self->shared->dbi[table], &mdb_key, NULL);
-    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]) : 0;
+    return rc && rc != MDB_NOTFOUND ? hf_store_error(error, rc, s_table_names[table]) : 0;
 }
 
 int hf_store_meta(hf_store_t *self, hf_arena_t *arena, Hf__Meta **meta, hf_error_t *error) {
-    store_key_t key = {.size = 0};
+    hf_store_key_t key = {.size = 0};
     s_key_add(&key, "meta", 4);
     return s_get(self, TABLE_META, &key, &hf__meta__descriptor, arena, meta, error);
 }
 
 int hf_store_put_meta(hf_store_t *self, const Hf__Meta *meta, hf_error_t *error) {
-    store_key_t key = {.size = 0};
+    hf_store_key_t key = {.size = 0};
     s_key_add(&key, "meta", 4);
-    return s_put(self, TABLE_META, &key, &meta->base, error);
+    return hf_store_put_record(self, TABLE_META, &key, &meta->base, error);
 }
 
 int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender,
                     hf_error_t *error) {
-    store_key_t key = s_key_sender(name);
+    hf_store_key_t key = s_key_sender(name);
     return s_get(self, TABLE_META, &key, &hf__sender__descriptor, arena, sender, error);
 }
 
 int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *error) {
-    store_key_t key = s_key_sender(sender->name);
-    return s_put(self, TABLE_META, &key, &sender->base, error);
+    hf_store_key_t key = s_key_sender(sender->name);
+    return hf_store_put_record(self, TABLE_META, &key, &sender->base, error);
 }
 
 int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command,
                      hf_error_t *error) {
-    store_key_t key = s_key_id(id);
+    hf_store_key_t key = s_key_id(id);
     return s_get(self, TABLE_COMMANDS, &key, &hf__command__descriptor, arena, command, error);
 }
 
@@ -385,122 +412,141 @@ int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_
     hf_id_t id;
     bool whole = hf_id_from(&id, command->id.data, command->id.len);
     assert(whole);
-    store_key_t key = s_key_id(&id);
-    return s_put(self, TABLE_COMMANDS, &key, &command->base, error);
+    hf_store_key_t key = s_key_id(&id);
+    return hf_store_append_record(self, TABLE_COMMANDS, &key, &command->base, error);
 }
 
 int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state,
                    hf_error_t *error) {
-    store_key_t key = s_key_id(id);
+    hf_store_key_t key = s_key_id(id);
     return s_get(self, TABLE_STATES, &key, &hf__state__descriptor, arena, state, error);
 }
 
 int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena,
                      Hf__History **entry, hf_error_t *error) {
-    store_key_t key = s_key_history(id, number);
+    hf_store_key_t key = s_key_history(id, number);
     return s_get(self, TABLE_HISTORY, &key, &hf__history__descriptor, arena, entry, error);
 }
 
 int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry,
                          hf_error_t *error) {
-    store_key_t key = s_key_history(id, number);
-    return s_put(self, TABLE_HISTORY, &key, &entry->base, error);
+    hf_store_key_t key = s_key_history(id, number);
+    return hf_store_put_record(self, TABLE_HISTORY, &key, &entry->base, error);
 }
 
-static store_key_t s_key_hash(const uint8_t hash[16]) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_hash(const uint8_t hash[16]) {
+    hf_store_key_t key = {.size = 0};
     s_key_add(&key, hash, 16);
     return key;
 }
 
 int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe,
                     hf_error_t *error) {
-    store_key_t key = s_key_hash(hash);
+    hf_store_key_t key = s_key_hash(hash);
     return s_get(self, TABLE_DEDUPE, &key, &hf__dedupe__descriptor, arena, dedupe, error);
 }
 
 int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
                         hf_error_t *error) {
-    store_key_t key = s_key_hash(hash);
-    return s_put(self, TABLE_DEDUPE, &key, &dedupe->base, error);
+    hf_store_key_t key = s_key_hash(hash);
+    return hf_store_put_record(self, TABLE_DEDUPE, &key, &dedupe->base, error);
 }
 
 //  ---- facts
 
-static store_key_t s_key_number(uint64_t number) {
-    store_key_t key = {.size = 0};
+static hf_store_key_t s_key_number(uint64_t number) {
+    hf_store_key_t key = {.size = 0};
     s_key_add_number(&key, number, 8);
     return key;
 }
 
 int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error) {
     assert(run->n_facts > 0 && run->n_facts <= HF_FACTS_PER_RUN);
-    store_key_t key = s_key_number(run->facts[0]->seq);
-    return s_put(self, TABLE_FACTS, &key, &run->base, error);
+    hf_store_key_t key = s_key_number(run->facts[0]->seq);
+    return hf_store_append_record(self, TABLE_FACTS, &key, &run->base, error);
 }
 
-static int s_cursor(hf_store_t *self, table_t table, MDB_cursor **cursor, hf_error_t *error) {
-    int rc = mdb_cursor_open(s_txn(self), self->shared->dbi[table], cursor);
-    return rc ? (s_error(error, rc, s_table_names[table]), -1) : 0;
+int hf_store_cursor(hf_store_t *self, hf_table_t table, MDB_cursor **cursor, hf_error_t *error) {
+    int rc = mdb_cursor_open(hf_store_txn(self), self->shared->dbi[table], cursor);
+    return rc ? (hf_store_error(error, rc, s_table_names[table]), -1) : 0;
 }
 
 //  Places the cursor on the run that holds that number: 1, or 0 where it is not kept, -1 broken.
 static int s_find_run(MDB_cursor *cursor, uint64_t number, MDB_val *key, MDB_val *value, hf_error_t *error) {
-    store_key_t wanted = s_key_number(number);
+    hf_store_key_t wanted = s_key_number(number);
     *key = (MDB_val){wanted.size, wanted.bytes};
     int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND) {
         rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
-    } else if (rc == 0 && s_number(key->mv_data, 8) > number) {
+    } else if (rc == 0 && key->mv_size == 8 && hf_store_number(key->mv_data, 8) > number) {
         rc = mdb_cursor_get(cursor, key, value, MDB_PREV);
     }
     if (rc == MDB_NOTFOUND) {
         return 0;
     }
-    return rc ? s_error(error, rc, "facts"), -1 : 1;
+    return rc ? (hf_store_error(error, rc, "facts"), -1) : 1;
+}
+
+//  -1 where the record that knows it is broken; a journal without one has no facts yet.
+static int s_newest_fact(hf_store_t *self, uint64_t *newest, hf_error_t *error) {
+    hf_arena_t *arena = hf_arena_new(256);
+    Hf__Meta *meta = NULL;
+    int found = hf_store_meta(self, arena, &meta, error);
+    *newest = found == 1 && meta->next_fact ? meta->next_fact - 1 : 0;
+    hf_arena_destroy(&arena);
+    return found < 0 ? -1 : 0;
 }
 
 uint64_t hf_store_newest_fact(hf_store_t *self) {
-    hf_arena_t *arena = hf_arena_new(256);
-    Hf__Meta *meta = NULL;
-    uint64_t newest = hf_store_meta(self, arena, &meta, NULL) == 1 ? meta->next_fact - 1 : 0;
-    hf_arena_destroy(&arena);
+    uint64_t newest = 0;
+    s_newest_fact(self, &newest, NULL);
     return newest;
+}
+
+//  Hands the facts of one run from number *next on to on_fact. 1: go on, 0: enough, or the number is gone (*next is 0 then).
+static int s_walk_run(const Hf__FactRun *run, int64_t *next, hf_on_fact_t *on_fact, void *context) {
+    if (run->n_facts == 0 || (int64_t)run->facts[run->n_facts - 1]->seq < *next) {
+        *next = 0; //  The run that held it is gone
+        return 0;
+    }
+    for (size_t i = 0; i < run->n_facts; i++) {
+        if ((int64_t)run->facts[i]->seq >= *next) {
+            *next = (int64_t)run->facts[i]->seq + 1;
+            if (!on_fact(context, run->facts[i])) {
+                return 0;
+            }
+        }
+    }
+    return 1;
 }
 
 int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact,
                        void *context, hf_error_t *error) {
-    if (from > hf_store_newest_fact(self)) {
-        return (int64_t) from;
+    uint64_t newest;
+    if (s_newest_fact(self, &newest, error)) {
+        return -1;
+    }
+    if (from > newest) {
+        return (int64_t)from;
     }
     MDB_cursor *cursor;
-    if (s_cursor(self, TABLE_FACTS, &cursor, error)) {
+    if (hf_store_cursor(self, TABLE_FACTS, &cursor, error)) {
         return -1;
     }
     MDB_val key, value;
     int found = s_find_run(cursor, from, &key, &value, error);
-    int64_t next = found <= 0 ? found : (int64_t) from;
-    bool more = found > 0;
-    while (more) {
-        Hf__FactRun *run = s_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+    int64_t next = found <= 0 ? found : (int64_t)from;
+    int rc = found > 0 ? 0 : MDB_NOTFOUND;
+    while (rc == 0) {
+        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
         if (!run) {
             next = -1;
             break;
         }
-        if (run->n_facts && run->facts[run->n_facts - 1]->seq < from) {
-            next = 0; //  The run that held it is gone
-            break;
-        }
-        for (size_t i = 0; i < run->n_facts && more; i++) {
-            if (run->facts[i]->seq >= from) {
-                next = (int64_t) run->facts[i]->seq + 1;
-                more = on_fact(context, run->facts[i]);
-            }
-        }
-        more = more && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0;
+        rc = s_walk_run(run, &next, on_fact, context) ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT) : MDB_NOTFOUND;
     }
     mdb_cursor_close(cursor);
-    return next;
+    return rc == 0 || rc == MDB_NOTFOUND ? next : (hf_store_error(error, rc, "facts"), -1);
 }
 
 typedef struct {
@@ -528,20 +574,25 @@ int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact
 int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena,
                         hf_error_t *error) {
     MDB_cursor *cursor;
-    if (s_cursor(self, TABLE_FACTS, &cursor, error)) {
+    if (hf_store_cursor(self, TABLE_FACTS, &cursor, error)) {
         return HF_STORE_FAILED;
     }
     int removed = 0;
     MDB_val key, value;
-    while (removed >= 0 && (unsigned) removed < most && mdb_cursor_get(cursor, &key, &value, MDB_FIRST) == 0) {
-        Hf__FactRun *run = s_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+    while (removed >= 0 && (unsigned)removed < most) {
+        int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+        if (rc) {
+            removed = rc == MDB_NOTFOUND ? removed : hf_store_error(error, rc, "facts");
+            break;
+        }
+        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
         if (!run) {
             removed = HF_STORE_FAILED;
-        } else if (run->facts[run->n_facts - 1]->at >= older_than) {
+        } else if (run->n_facts && run->facts[run->n_facts - 1]->at >= older_than) {
             break;
         } else {
-            int rc = mdb_cursor_del(cursor, 0);
-            removed = rc ? s_error(error, rc, "facts") : removed + 1;
+            rc = mdb_cursor_del(cursor, 0);
+            removed = rc ? hf_store_error(error, rc, "facts") : removed + 1;
         }
     }
     mdb_cursor_close(cursor);
@@ -550,38 +601,47 @@ int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_
 
 //  ---- counts
 
-static uint64_t s_count(hf_store_t *self, const store_key_t *key) {
+static int s_count(hf_store_t *self, const hf_store_key_t *key, uint64_t *n, hf_error_t *error) {
     hf_arena_t *arena = hf_arena_new(64);
     Hf__Count *count = NULL;
-    uint64_t n = s_get(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, NULL) == 1 ? count->n : 0;
+    int found = s_get(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, error);
+    *n = found == 1 ? count->n : 0;
     hf_arena_destroy(&arena);
-    return n;
+    return found < 0 ? -1 : 0;
 }
 
 uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t state) {
-    store_key_t key = s_key_count(destination, state);
-    return s_count(self, &key);
+    uint64_t n;
+    hf_store_key_t key = s_key_count(destination, state);
+    s_count(self, &key, &n, NULL);
+    return n;
+}
+
+//  A count that cannot be read is never written over: the damage would become a wrong number that looks sound.
+static int s_flush_count(hf_store_t *self, const hf_delta_t *delta, hf_error_t *error) {
+    hf_store_key_t key = s_key_count(delta->destination, delta->state);
+    Hf__Count count = HF__COUNT__INIT;
+    if (s_count(self, &key, &count.n, error)) {
+        return HF_STORE_FAILED;
+    }
+    if (delta->delta < 0 && count.n < (uint64_t)-delta->delta) {
+        hf_error_set(error, "counts: fewer commands are counted than there are: the journal is damaged");
+        return HF_STORE_FAILED;
+    }
+    count.n += (uint64_t)delta->delta;
+    return count.n ? hf_store_put_record(self, TABLE_COUNTS, &key, &count.base, error)
+                   : hf_store_delete_record(self, TABLE_COUNTS, &key, error);
 }
 
 static int s_flush_counts(hf_store_t *self, hf_error_t *error) {
     for (unsigned i = 0; i < DELTAS && self->deltas_used; i++) {
-        delta_t *delta = &self->deltas[i];
-        if (!delta->destination[0] || !delta->delta) {
-            continue;
-        }
-        store_key_t key = s_key_count(delta->destination, delta->state);
-        Hf__Count count = HF__COUNT__INIT;
-        count.n = s_count(self, &key) + (uint64_t) delta->delta;
-        int rc = count.n ? s_put(self, TABLE_COUNTS, &key, &count.base, error)
-                         : s_delete(self, TABLE_COUNTS, &key, error);
+        hf_delta_t *delta = &self->deltas[i];
+        int rc = delta->destination[0] && delta->delta ? s_flush_count(self, delta, error) : 0;
         if (rc) {
             return rc;
         }
     }
-    if (self->deltas_used) {
-        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
-        self->deltas_used = 0;
-    }
+    s_forget_deltas(self);
     return 0;
 }
 
@@ -596,10 +656,10 @@ static int s_add_count(hf_store_t *self, const char *destination, uint32_t state
             return rc;
         }
     }
-    size_t length = strnlen(destination, 64);
+    size_t length = strnlen(destination, HF_DESTINATION_MAX);
     uint64_t place = XXH3_64bits_withSeed(destination, length, state);
     for (;; place++) {
-        delta_t *delta = &self->deltas[place % DELTAS];
+        hf_delta_t *delta = &self->deltas[place % DELTAS];
         if (!delta->destination[0]) {
             memcpy(delta->destination, destination, length);
             delta->state = state;
@@ -615,12 +675,13 @@ static int s_add_count(hf_store_t *self, const char *destination, uint32_t state
 int hf_store_commit(hf_store_t *self, hf_error_t *error) {
     assert(self->write);
     int rc = s_flush_counts(self, error);
+    rc = rc ? rc : hf_store_flush_keys(self, error);
     if (rc) {
         return rc;
     }
     rc = mdb_txn_commit(self->write);
     self->write = NULL;
-    return rc ? s_error(error, rc, "commit to the journal") : 0;
+    return rc ? hf_store_error(error, rc, "commit to the journal") : 0;
 }
 
 //  ---- states and the indexes that follow from them
@@ -651,16 +712,8 @@ static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due
     }
 }
 
-//  One index entry that a state asks for.
-typedef struct {
-    table_t table; //  Where
-    store_key_t key;    //  What
-} entry_t;
-
-enum { ENTRIES_MAX = 4 };
-
 //  All the index entries of a state: the one place that knows them.
-static unsigned s_entries(const Hf__State *state, entry_t entries[ENTRIES_MAX]) {
+unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_STORE_ENTRIES_MAX]) {
     unsigned size = 0;
     hf_id_t id;
     hf_phase_t phase;
@@ -669,44 +722,47 @@ static unsigned s_entries(const Hf__State *state, entry_t entries[ENTRIES_MAX]) 
         return 0;
     }
     if (s_open_place(state, &phase, &due)) {
-        entries[size++] = (entry_t){TABLE_OPEN, s_key_open(phase, state->destination, due, &id)};
-    }
-    if (*state->key) {
-        entries[size++] = (entry_t){TABLE_KEYS, s_key_text(state->key, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_OPEN, s_key_open(phase, state->destination, due, &id)};
     }
     if (state->deadline && hf_state_is_open(state->state)) {
-        entries[size++] = (entry_t){TABLE_EXPIRY, s_key_timed(state->deadline, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_EXPIRY, s_key_timed(state->deadline, &id)};
     }
     if (hf_state_is_final(state->state)) {
-        entries[size++] = (entry_t){TABLE_ENDED, s_key_timed(state->since, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_ENDED, s_key_timed(state->since, &id)};
     }
     return size;
 }
 
-static bool s_has_entry(const entry_t *entries, unsigned size, const entry_t *wanted) {
+bool hf_store_has_entry(const hf_store_entry_t *entries, unsigned size, hf_table_t table, const void *key,
+                        size_t key_size) {
     for (unsigned i = 0; i < size; i++) {
-        if (entries[i].table == wanted->table && entries[i].key.size == wanted->key.size &&
-            memcmp(entries[i].key.bytes, wanted->key.bytes, wanted->key.size) == 0) {
+        if (entries[i].table == table && entries[i].key.size == key_size &&
+            memcmp(entries[i].key.bytes, key, key_size) == 0) {
             return true;
         }
     }
     return false;
 }
 
+static bool s_has(const hf_store_entry_t *entries, unsigned size, const hf_store_entry_t *wanted) {
+    return hf_store_has_entry(entries, size, wanted->table, wanted->key.bytes, wanted->key.size);
+}
+
 //  Takes out what only before asks for, puts in what only after asks for.
 static int s_move_entries(hf_store_t *self, const Hf__State *before, const Hf__State *after,
                           hf_error_t *error) {
-    entry_t old[ENTRIES_MAX], new[ENTRIES_MAX];
-    unsigned old_size = s_entries(before, old);
-    unsigned new_size = s_entries(after, new);
+    hf_store_entry_t old[HF_STORE_ENTRIES_MAX], new[HF_STORE_ENTRIES_MAX];
+    unsigned old_size = hf_store_entries(before, old);
+    unsigned new_size = hf_store_entries(after, new);
     for (unsigned i = 0; i < old_size; i++) {
-        int rc = s_has_entry(new, new_size, &old[i]) ? 0 : s_delete(self, old[i].table, &old[i].key, error);
+        int rc = s_has(new, new_size, &old[i]) ? 0 : hf_store_delete_record(self, old[i].table, &old[i].key, error);
         if (rc) {
             return rc;
         }
     }
     for (unsigned i = 0; i < new_size; i++) {
-        int rc = s_has_entry(old, old_size, &new[i]) ? 0 : s_put(self, new[i].table, &new[i].key, NULL, error);
+        unsigned flags = new[i].table == TABLE_ENDED ? MDB_APPEND : 0;
+        int rc = s_has(old, old_size, &new[i]) ? 0 : s_put(self, new[i].table, &new[i].key, NULL, flags, error);
         if (rc) {
             return rc;
         }
@@ -722,8 +778,12 @@ int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__Stat
     hf_id_t id;
     bool whole = hf_id_from(&id, after->id.data, after->id.len);
     assert(whole);
-    store_key_t key = s_key_id(&id);
-    int rc = s_put(self, TABLE_STATES, &key, &after->base, error);
+    hf_store_key_t key = s_key_id(&id);
+    int rc = before ? hf_store_put_record(self, TABLE_STATES, &key, &after->base, error)
+                    : hf_store_append_record(self, TABLE_STATES, &key, &after->base, error);
+    if (!rc && !before && *after->key) {
+        rc = hf_store_add_key(self, after->key, &id, error);
+    }
     return rc ? rc : s_move_entries(self, before, after, error);
 }
 
@@ -733,27 +793,43 @@ int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command 
     assert(whole);
     int rc = s_move_entries(self, state, NULL, error);
     for (uint32_t number = 0; !rc && number < state->entries; number++) {
-        store_key_t key = s_key_history(&id, number);
-        rc = s_delete(self, TABLE_HISTORY, &key, error);
+        hf_store_key_t key = s_key_history(&id, number);
+        rc = hf_store_delete_record(self, TABLE_HISTORY, &key, error);
     }
     if (!rc && command->idempotency.len == 16) {
-        store_key_t key = s_key_hash(command->idempotency.data);
-        rc = s_delete(self, TABLE_DEDUPE, &key, error);
+        hf_store_key_t key = s_key_hash(command->idempotency.data);
+        rc = hf_store_delete_record(self, TABLE_DEDUPE, &key, error);
     }
-    store_key_t key = s_key_id(&id);
-    rc = rc ? rc : s_delete(self, TABLE_STATES, &key, error);
-    return rc ? rc : s_delete(self, TABLE_COMMANDS, &key, error);
+    hf_store_key_t key = s_key_id(&id);
+    rc = rc ? rc : hf_store_delete_record(self, TABLE_STATES, &key, error);
+    return rc ? rc : hf_store_delete_record(self, TABLE_COMMANDS, &key, error);
 }
 
 //  ---- walks
 
+//  Takes a key of `open` apart; false where it is none.
+static bool s_read_open_key(const MDB_val *key, const char **destination, int64_t *due, hf_id_t *id) {
+    const uint8_t *bytes = key->mv_data;
+    if (key->mv_size < 1 + 2 + 8 + HF_ID_SIZE) {
+        return false;
+    }
+    size_t tail = key->mv_size - 8 - HF_ID_SIZE;
+    if (bytes[tail - 1] != 0) {
+        return false;
+    }
+    *destination = (const char *)bytes + 1;
+    *due = (int64_t)hf_store_number(bytes + tail, 8);
+    memcpy(id->bytes, bytes + tail + 8, HF_ID_SIZE);
+    return true;
+}
+
 int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
                        hf_on_open_t *on_open, void *context, hf_error_t *error) {
     MDB_cursor *cursor;
-    if (s_cursor(self, TABLE_OPEN, &cursor, error)) {
+    if (hf_store_cursor(self, TABLE_OPEN, &cursor, error)) {
         return -1;
     }
-    store_key_t from = {.size = 0};
+    hf_store_key_t from = {.size = 0};
     size_t prefix = 1; //  Bytes of the key that must stay the same
     if (destination) {
         from = s_key_open(phase, destination, from_due, NULL);
@@ -764,25 +840,27 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
     MDB_val key = {from.size, from.bytes}, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, from.bytes, prefix) == 0) {
-        const uint8_t *bytes = key.mv_data;
-        const char *name = (const char *) bytes + 1;
-        size_t tail = key.mv_size - 8 - HF_ID_SIZE;
+        const char *name;
+        int64_t due;
         hf_id_t id;
-        memcpy(id.bytes, bytes + tail + 8, HF_ID_SIZE);
-        if (!on_open(context, name, (int64_t) s_number(bytes + tail, 8), &id)) {
+        if (!s_read_open_key(&key, &name, &due, &id)) {
+            rc = MDB_CORRUPTED;
+            break;
+        }
+        if (!on_open(context, name, due, &id)) {
             break;
         }
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, "open"), -1 : 0;
+    return rc && rc != MDB_NOTFOUND ? (hf_store_error(error, rc, "open"), -1) : 0;
 }
 
 //  Downwards from the newest key at or below from; prefix bytes must stay the same, the id stands behind them.
-static int s_walk_down(hf_store_t *self, table_t table, const store_key_t *from, size_t prefix, hf_on_id_t *on_id,
+static int s_walk_down(hf_store_t *self, hf_table_t table, const hf_store_key_t *from, size_t prefix, hf_on_id_t *on_id,
                        void *context, hf_error_t *error) {
     MDB_cursor *cursor;
-    if (s_cursor(self, table, &cursor, error)) {
+    if (hf_store_cursor(self, table, &cursor, error)) {
         return -1;
     }
     MDB_val key = {from->size, (void *) from->bytes}, value;
@@ -801,7 +879,7 @@ static int s_walk_down(hf_store_t *self, table_t table, const store_key_t *from,
         rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
     }
     mdb_cursor_close(cursor);
-    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]), -1 : 0;
+    return rc && rc != MDB_NOTFOUND ? hf_store_error(error, rc, s_table_names[table]), -1 : 0;
 }
 
 static const hf_id_t s_highest = {
@@ -809,20 +887,14 @@ static const hf_id_t s_highest = {
 
 int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context,
                          hf_error_t *error) {
-    store_key_t key = s_key_id(from ? from : &s_highest);
+    hf_store_key_t key = s_key_id(from ? from : &s_highest);
     return s_walk_down(self, TABLE_STATES, &key, 0, on_id, context, error);
 }
 
-int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, hf_on_id_t *on_id,
-                      void *context, hf_error_t *error) {
-    store_key_t key = s_key_text(text, from ? from : &s_highest);
-    return s_walk_down(self, TABLE_KEYS, &key, 8, on_id, context, error);
-}
-
-static int s_walk_timed(hf_store_t *self, table_t table, hf_on_time_t *on_time, void *context,
+static int s_walk_timed(hf_store_t *self, hf_table_t table, hf_on_time_t *on_time, void *context,
                         hf_error_t *error) {
     MDB_cursor *cursor;
-    if (s_cursor(self, table, &cursor, error)) {
+    if (hf_store_cursor(self, table, &cursor, error)) {
         return -1;
     }
     MDB_val key, value;
@@ -830,13 +902,13 @@ static int s_walk_timed(hf_store_t *self, table_t table, hf_on_time_t *on_time, 
     while (rc == 0 && key.mv_size == 8 + HF_ID_SIZE) {
         hf_id_t id;
         memcpy(id.bytes, (const uint8_t *) key.mv_data + 8, HF_ID_SIZE);
-        if (!on_time(context, (int64_t) s_number(key.mv_data, 8), &id)) {
+        if (!on_time(context, (int64_t) hf_store_number(key.mv_data, 8), &id)) {
             break;
         }
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    return rc && rc != MDB_NOTFOUND ? s_error(error, rc, s_table_names[table]), -1 : 0;
+    return rc && rc != MDB_NOTFOUND ? hf_store_error(error, rc, s_table_names[table]), -1 : 0;
 }
 
 int hf_store_walk_expiry(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error) {
@@ -849,25 +921,28 @@ int hf_store_walk_ended(hf_store_t *self, hf_on_time_t *on_time, void *context, 
 
 int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error) {
     MDB_cursor *cursor;
-    if (s_cursor(self, TABLE_COUNTS, &cursor, error)) {
+    if (hf_store_cursor(self, TABLE_COUNTS, &cursor, error)) {
         return -1;
     }
     hf_arena_t *arena = hf_arena_new(256);
     MDB_val key, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     while (rc == 0) {
-        Hf__Count *count = s_unpack(TABLE_COUNTS, &key, &value, &hf__count__descriptor, arena, error);
-        if (!count) {
-            rc = EIO;
+        const uint8_t *bytes = key.mv_data;
+        Hf__Count *count = hf_store_unpack(TABLE_COUNTS, &key, &value, &hf__count__descriptor, arena, error);
+        if (!count || key.mv_size < 3 || bytes[key.mv_size - 2] != 0) {
+            rc = count ? (hf_store_error(error, MDB_CORRUPTED, "counts"), EIO) : EIO;
             break;
         }
-        const uint8_t *bytes = key.mv_data;
         on_count(context, (const char *) bytes, (hf_state_t) bytes[key.mv_size - 1], count->n);
         hf_arena_reset(arena);
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     hf_arena_destroy(&arena);
     mdb_cursor_close(cursor);
+    if (rc != MDB_NOTFOUND && rc != EIO) {
+        hf_store_error(error, rc, "counts");
+    }
     return rc == MDB_NOTFOUND ? 0 : -1;
 }
 
@@ -880,7 +955,7 @@ const char *hf_store_table_name(unsigned number) {
 //  Free pages stand in LMDB's own table 0: each record is a count and that many page numbers.
 static int s_free_pages(hf_store_t *self, uint64_t *pages) {
     MDB_cursor *cursor;
-    int rc = mdb_cursor_open(s_txn(self), 0, &cursor);
+    int rc = mdb_cursor_open(hf_store_txn(self), 0, &cursor);
     if (rc) {
         return rc;
     }
@@ -905,26 +980,22 @@ int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error) {
     stat->map_bytes = info.me_mapsize;
     stat->readers = info.me_numreaders;
     for (unsigned i = 0; i < TABLES; i++) {
-        int rc = mdb_stat(s_txn(self), self->shared->dbi[i], &table);
+        int rc = mdb_stat(hf_store_txn(self), self->shared->dbi[i], &table);
         if (rc) {
-            return s_error(error, rc, s_table_names[i]), -1;
+            return hf_store_error(error, rc, s_table_names[i]), -1;
         }
         stat->entries[i] = table.ms_entries;
         stat->bytes[i] =
             (table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages) * table.ms_psize;
     }
     int rc = s_free_pages(self, &stat->pages_free);
-    return rc ? s_error(error, rc, "free pages"), -1 : 0;
+    return rc ? hf_store_error(error, rc, "free pages"), -1 : 0;
 }
 
 int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error) {
-    assert(!self->write && !self->reading);
-    if (self->read) {
-        mdb_txn_abort(self->read);
-        self->read = NULL;
-    }
+    assert(!self->write && self->shared->reading == 0);
     int rc = mdb_env_set_mapsize(self->shared->env, bytes);
-    return rc ? s_error(error, rc, "set the journal's map") : 0;
+    return rc ? hf_store_error(error, rc, "set the journal's map") : 0;
 }
 
 void hf_store_clear_readers(hf_store_t *self) {
@@ -934,5 +1005,5 @@ void hf_store_clear_readers(hf_store_t *self) {
 
 int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error) {
     int rc = mdb_env_copy2(self->shared->env, dir, MDB_CP_COMPACT);
-    return rc ? s_error(error, rc, dir), -1 : 0;
+    return rc ? hf_store_error(error, rc, dir), -1 : 0;
 }

@@ -9,7 +9,7 @@
  *  history   id · entry number                      History      attempts and decisions, in order
  *  facts     number of the first one                FactRun      what happened, in order
  *  dedupe    hash of pipeline and Idempotency-Key   Dedupe       the command that a key made
- *  keys      hash of key · id                       -            search by key
+ *  keys      id of the first one                    KeyRun       search by key
  *  expiry    deadline · id                          -            open commands with a deadline of their own
  *  ended     time of the end · id                   -            what leaves after `keep`
  *  counts    destination NUL · state                Count        how many are in each state
@@ -51,12 +51,14 @@ typedef enum {
 typedef struct hf_store hf_store_t;
 
 //  Opens the environment in folder dir for reading, or, as the only writer, for writing (then it is created where missing).
-//  map bytes of address space are set aside; every process gives the same: the journal's limit.
+//  A reader of a journal that does not exist yet gets an error that ends in "No such file or directory"; it may try again.
+//  Readers give the journal's limit as map, or 0: what the file itself names; a file that outgrows the map is mapped anew at the
+//  next hf_store_begin_read. The writer gives what the file may take now, and changes it with hf_store_set_map.
 //  volatile_: no fsync at all, for the simulator's memory-backed folder only.
 typedef struct {
     bool writer;    //  Creates tables; only the journal does
     bool volatile_; //  Nothing is synced
-    size_t map;     //  Bytes of address space, the most that the file can ever take
+    size_t map;     //  Bytes of address space; for the writer also the most that the file may take
 } hf_store_options_t;
 
 hf_store_t *hf_store_open(const char *dir, const hf_store_options_t *options, hf_error_t *error);
@@ -104,7 +106,7 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
 typedef bool(hf_on_id_t)(void *context, const hf_id_t *id);
 int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context, hf_error_t *error);
 
-//  The same over the commands that may have that key (a hash: the caller looks).
+//  The same over the commands that may have that key (a hash: the caller looks). Commands that are gone may be among them.
 int hf_store_walk_key(hf_store_t *self, const char *key, const hf_id_t *from, hf_on_id_t *on_id, void *context,
                       hf_error_t *error);
 
@@ -118,12 +120,14 @@ typedef void(hf_on_count_t)(void *context, const char *destination, hf_state_t s
 int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error);
 
 //  Reads every record of every table and checks it: checksum, message, key. Every index entry is held against its record and
-//  every record against its index entries; counts against the states. Calls on_problem for each thing found wrong; returns how
-//  many, or -1 where the walk itself failed.
+//  every record against its index entries; history, facts and counts against the states; pages against the tables. One reading
+//  transaction, on a live file too; memory grows with destinations only. Calls on_problem for each thing found wrong; returns how
+//  many, or -1 where the walk itself failed. Damage in LMDB's own pages may end the process: let a child do it.
 typedef void(hf_on_problem_t)(void *context, const char *problem);
 int64_t hf_store_verify(hf_store_t *self, hf_on_problem_t *on_problem, void *context, hf_error_t *error);
 
-//  A consistent compacted copy into an existing empty folder, while others write.
+//  A consistent compacted copy into an existing empty folder, while others write. It is not synced. Pages that are freed meanwhile
+//  are not used again before it ends.
 int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error);
 
 //  ---- sizes
@@ -171,7 +175,13 @@ int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command 
 //  Removes runs of facts that all are older than that time, at most `most` runs; returns how many, or a code above.
 int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena, hf_error_t *error);
 
-//  Sets how large the file may grow, between transactions.
+//  Removes records of `keys` whose commands all were accepted before that time and are gone: looks at `most` behind place, and moves it
+//  on (all zeroes: at the beginning, where it goes behind the last such record). Returns how many were removed, or a code above.
+int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most, hf_arena_t *arena,
+                       hf_error_t *error);
+
+//  Sets how large the file may grow, while nobody in this process has a transaction. What is in use already stays allowed: LMDB
+//  rounds up to that silently. Free pages below are used as before.
 int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error);
 
 //  Forgets readers whose process is gone.

@@ -24,6 +24,7 @@ enum {
     TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
     EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
     EXPIRY_MAX = 256,       //  Expired commands noticed at once
+    ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
     LINK_FULL_MS = 5,       //  A full link is looked at again after this
 };
@@ -48,7 +49,15 @@ typedef struct {
     lane_t *lane;          //  Whose place it takes, NULL: none
     int caller;            //  Who calls
     uint64_t caller_epoch; //  In which life
+    int64_t ordered_at;    //  CALLING: when it was ordered last
+    uint64_t proposal;     //  Number of the proposal that its stage stands for, 0: none of this life
 } hand_t;
+
+//  What comes back with the answer to a proposal.
+typedef struct {
+    hf_id_t id;      //  The command
+    uint64_t number; //  The proposal's: the command may be in hand anew by then
+} proposed_t;
 
 typedef struct {
     uint64_t epoch;             //  Its newest life, 0: not heard
@@ -187,22 +196,6 @@ static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
     free(hand);
 }
 
-static void s_let_all_go(hf_dispatch_t *self) {
-    size_t place = 0;
-    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
-        free(hand);
-    }
-    hf_id_map_destroy(&self->hands);
-    self->hands = hf_id_map_new();
-    for (size_t i = 0; i < self->config->destinations_size; i++) {
-        self->lanes[i].in_hand = 0;
-        s_mark(self, &self->lanes[i]);
-    }
-    for (int i = 0; i < HF_CALLERS_MAX; i++) {
-        self->callers[i].in_hand = 0;
-    }
-}
-
 //  ---- callers
 
 //  The number in "call.N", or -1 where that caller is not configured.
@@ -248,7 +241,8 @@ static void s_send_orders(hf_dispatch_t *self, int number) {
     caller->orders_size = 0;
 }
 
-static void s_order(hf_dispatch_t *self, const hand_t *hand) {
+static void s_order(hf_dispatch_t *self, hand_t *hand) {
+    hand->ordered_at = self->now;
     caller_t *caller = &self->callers[hand->caller];
     if (!caller->orders) {
         caller->orders = hf_alloc(ORDERS_MAX * sizeof *caller->orders);
@@ -264,13 +258,16 @@ static void s_order(hf_dispatch_t *self, const hand_t *hand) {
 
 //  ---- proposing
 
-static bool s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_id_t *id) {
-    hf_id_t *tag = (hf_id_t *) hf_memdup(id, sizeof *id);
-    if (!hf_link_propose(hf_proposer_link(self->proposer), proposal, tag)) {
+//  The proposal's number, or 0 where the link is full.
+static uint64_t s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_id_t *id) {
+    proposed_t *tag = hf_alloc(sizeof *tag);
+    tag->id = *id;
+    tag->number = hf_link_propose(hf_proposer_link(self->proposer), proposal, tag);
+    uint64_t number = tag->number;
+    if (!number) {
         free(tag);
-        return false;
     }
-    return true;
+    return number;
 }
 
 static ProtobufCBinaryData s_bytes(const hf_id_t *id) {
@@ -288,10 +285,12 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_START;
     proposal.start = &start;
-    if (!s_propose(self, &proposal, id)) {
+    uint64_t number = s_propose(self, &proposal, id);
+    if (!number) {
         return false;
     }
     hand_t *hand = s_take_in_hand(self, id, STARTING, lane);
+    hand->proposal = number;
     hand->attempt = start.attempt;
     s_give_to(self, hand, caller, start.caller_epoch);
     self->started++;
@@ -303,15 +302,19 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     Hf__Verdict verdict = HF__VERDICT__INIT;
     verdict.id = s_bytes(id);
     verdict.attempt = state->attempt;
+    verdict.last_fact = state->last_fact;
     verdict.event = HF_EVENT_EXPIRE;
     verdict.reason = (char *) "its deadline has passed";
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &verdict;
-    if (!s_propose(self, &proposal, id)) {
+    uint64_t number = s_propose(self, &proposal, id);
+    if (!number) {
         return false;
     }
-    s_take_in_hand(self, id, ENDING, NULL);
+    hand_t *hand = s_take_in_hand(self, id, ENDING, NULL);
+    hand->proposal = number;
+    hand->attempt = state->attempt;
     self->expired++;
     return true;
 }
@@ -334,7 +337,9 @@ static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_OUTCOME;
     proposal.outcome = &outcome;
-    if (s_propose(self, &proposal, &hand->id)) {
+    uint64_t number = s_propose(self, &proposal, &hand->id);
+    if (number) {
+        hand->proposal = number;
         hand->stage = ENDING;
         self->lost++;
     } //  Otherwise the link is full: the next beat finds it again
@@ -455,11 +460,42 @@ static void s_look_at_all(hf_dispatch_t *self) {
 
 //  ---- a new life, or everything anew
 
+//  Whether what it stands for is still true, or may still come true: facts that tell otherwise may be gone for good.
+static bool s_stands(const hand_t *hand, const Hf__State *state) {
+    bool calling = state && state->state == HF_STATE_CALLING;
+    bool ready = state && (state->state == HF_STATE_ACCEPTED || state->state == HF_STATE_WAITING);
+    if (hand->stage == STARTING) {
+        return ready && state->attempt + 1 == hand->attempt;
+    }
+    if (hand->stage == ENDING && !hand->lane) {
+        return ready && state->attempt == hand->attempt;
+    }
+    return calling && state->attempt == hand->attempt;
+}
+
+//  What is proposed and not answered yet stays in hand: it still counts, and must not be proposed otherwise meanwhile.
+static void s_keep_what_stands(hf_dispatch_t *self) {
+    hf_id_map_t *before = self->hands;
+    size_t place = 0;
+    self->hands = hf_id_map_new();
+    for (hand_t *hand; (hand = hf_id_map_next(before, &place));) {
+        if (s_stands(hand, s_state(self, &hand->id))) {
+            hf_id_map_put(self->hands, &hand->id, hand);
+        } else {
+            s_let_go(self, hand);
+        }
+    }
+    hf_id_map_destroy(&before);
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        s_mark(self, &self->lanes[i]);
+    }
+}
+
 static bool s_on_calling(void *context, const char *destination, int64_t since, const hf_id_t *id) {
     hf_dispatch_t *self = context;
     (void) since;
     Hf__State *state = s_state(self, id);
-    if (state && state->state == HF_STATE_CALLING) {
+    if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
         hand_t *hand = s_take_in_hand(self, id, CALLING, s_lane(self, destination));
         hand->attempt = state->attempt;
         s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
@@ -471,7 +507,6 @@ static bool s_on_calling(void *context, const char *destination, int64_t since, 
 static void s_rebuild(hf_dispatch_t *self) {
     hf_error_t error;
     self->rebuild = false;
-    s_let_all_go(self);
     for (int i = 0; i < HF_CALLERS_MAX; i++) {
         self->callers[i].epoch = 0;
     }
@@ -479,6 +514,7 @@ static void s_rebuild(hf_dispatch_t *self) {
         hf_proposer_fail(self->proposer, &error);
         return;
     }
+    s_keep_what_stands(self);
     if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, self, &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
@@ -492,17 +528,25 @@ static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_
     if (!hand) { //  Begun by an earlier life whose proposal arrived late
         hand = s_take_in_hand(self, id, STARTING, s_lane(self, fact->destination));
     }
-    if (hand->stage != STARTING) {
+    if (hand->attempt > fact->attempt || (hand->attempt == fact->attempt && hand->stage != STARTING)) {
         return;
     }
+    if (!hand->lane) { //  It was about to expire, but its Start came first
+        hand->lane = s_lane(self, fact->destination);
+        if (hand->lane) {
+            hand->lane->in_hand++;
+        }
+    }
+    bool mine = hand->stage == STARTING && hand->proposal; //  Else an earlier life may have ordered it already
     hand->stage = CALLING;
     hand->attempt = fact->attempt;
     s_give_to(self, hand, s_caller_number(self, fact->caller), fact->caller_epoch);
-    if (hand->caller >= 0 && self->callers[hand->caller].epoch == hand->caller_epoch) {
+    uint64_t known = hand->caller >= 0 ? self->callers[hand->caller].epoch : UINT64_MAX;
+    if (known == hand->caller_epoch) {
         s_order(self, hand);
-    } else {
-        s_propose_lost(self, hand, false);
-    }
+    } else if (known) {
+        s_propose_lost(self, hand, !mine);
+    } //  Otherwise nothing was heard of that caller yet: s_on_caller goes on
 }
 
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
@@ -528,13 +572,16 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
 }
 
 //  An answer says only that what was proposed cannot become true any more; what became true comes as a fact.
+//  It may be late: only the hand that this very proposal stands for is let go.
 static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hf_dispatch_t *self = context;
-    hand_t *hand = hf_id_map_get(self->hands, tag);
-    if (hand && result && result->code != HF_RESULT_DONE && hand->stage != CALLING) {
+    proposed_t *proposed = tag;
+    hand_t *hand = hf_id_map_get(self->hands, &proposed->id);
+    if (hand && hand->proposal == proposed->number && result && result->code != HF_RESULT_DONE &&
+        hand->stage != CALLING) {
         s_let_go(self, hand);
     }
-    free(tag);
+    free(proposed);
 }
 
 //  A caller is heard in a life that is new to us: what it had before is lost, what it has now is ordered again (it ignores what it
@@ -556,7 +603,8 @@ static void s_on_caller(hf_dispatch_t *self, int number, uint64_t epoch) {
     }
 }
 
-//  Attempts of callers that are no longer configured, and those that a full link kept from being declared lost.
+//  Attempts of callers that are no longer configured, and those that a full link kept from being declared lost. And orders that may
+//  not have arrived: a caller that has one already ignores the second.
 static void s_find_lost(hf_dispatch_t *self) {
     size_t place = 0;
     for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
@@ -564,12 +612,19 @@ static void s_find_lost(hf_dispatch_t *self) {
                                          self->callers[hand->caller].epoch != hand->caller_epoch);
         if (hand->stage == CALLING && gone) {
             s_propose_lost(self, hand, true);
+        } else if (hand->stage == CALLING && self->callers[hand->caller].epoch == hand->caller_epoch &&
+                   self->now - hand->ordered_at >= ORDER_AGAIN_MS) {
+            s_order(self, hand);
         }
     }
 }
 
+//  Callers are unknown, and so get no orders, before this life is welcome: until then an earlier one may still have its say.
 static void s_on_beat(void *context, const Hf__Beat *beat) {
     hf_dispatch_t *self = context;
+    if (!hf_link_epoch(hf_proposer_link(self->proposer))) {
+        return;
+    }
     for (size_t i = 0; i < beat->n_senders; i++) {
         int number = s_caller_number(self, beat->senders[i]->name);
         if (number >= 0 && beat->senders[i]->epoch > self->callers[number].epoch) {
@@ -614,7 +669,10 @@ void hf_dispatch_destroy(hf_dispatch_t **self_p) {
             }
             free(self->callers[i].orders);
         }
-        s_let_all_go(self);
+        size_t place = 0;
+        for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+            free(hand);
+        }
         hf_id_map_destroy(&self->hands);
         hf_arena_destroy(&self->arena);
         for (void *tag; (tag = hf_link_abandon(hf_proposer_link(self->proposer)));) {

@@ -19,6 +19,7 @@ struct hf_events {
     hf_arena_t *arena;         //  Of the message being read
     hf_outbox_t outbox;        //  CloudEvents
     hf_error_t failure;        //  Why it must end, or empty
+    bool heard;                //  Somebody listens
     uint64_t published;        //  Events, for people
     uint64_t foreign;          //  Messages that could not be read
 };
@@ -44,6 +45,9 @@ static json_t *s_cloud_event(const hf_events_t *self, const Hf__Fact *fact, cons
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_events_t *self = context;
     char type[64];
+    if (!self->heard) {
+        return true;
+    }
     snprintf(type, sizeof type, "holdfast.command.%s", hf_state_name(fact->state));
     json_t *event = s_cloud_event(self, fact, type);
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
@@ -82,6 +86,10 @@ void hf_events_destroy(hf_events_t **self_p) {
         free(self);
         *self_p = NULL;
     }
+}
+
+void hf_events_set_heard(hf_events_t *self, bool heard) {
+    self->heard = heard;
 }
 
 static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {

@@ -87,6 +87,7 @@ static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *st
     Hf__Verdict message = HF__VERDICT__INIT;
     message.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
     message.attempt = state->attempt;
+    message.last_fact = state->last_fact;
     message.event = verdict.event;
     message.due = verdict.due;
     message.delay = verdict.delay_ms;

@@ -1,13 +1,23 @@
 /*  Happy path: look the command's state up, ask the lifecycle for the next one, write state and history, make a fact.
  *
  *  Whatever is repeated, late or unexpected changes nothing: each handler first says whether the proposal is true already
- *  (DONE), then whether it may still become so (STALE, FORBIDDEN).  */
+ *  (DONE), then whether it may still become so (STALE, FORBIDDEN).
+ *
+ *  Invariants: (1) only s_change sets a state, and only along an arrow of the lifecycle; (2) a proposal that its sender repeats
+ *  (batch->repeated) writes nothing, whatever has become of the command since; (3) without room no new command is written, and
+ *  what is written stays small.  */
 
 #include "journal/apply.h"
+#include "base/pipeline.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    DECISIONS_KEPT = 8,       //  Newest decisions that a repeated one is recognised by: a sender repeats what is not acknowledged
+    FULL_RESPONSE = 1 << 10,  //  Bytes of an answer that are kept while the journal has no room: the reserve is for ends
+};
 
 static void *s_copy(hf_batch_t *batch, const void *data, size_t size) {
     void *copy = hf_arena_take(batch->arena, size ? size : 1);
@@ -73,8 +83,19 @@ static Hf__State *s_copy_of(hf_batch_t *batch, const Hf__State *state) {
 
 static bool s_is_sound(const Hf__Command *command) {
     return command && command->id.len == HF_ID_SIZE && *command->pipeline && *command->destination &&
-           strlen(command->pipeline) <= 64 && strlen(command->destination) <= 64 &&
-           (command->idempotency.len == 0 || command->idempotency.len == 16);
+           strlen(command->pipeline) <= HF_NAME_MAX && strlen(command->destination) <= HF_NAME_MAX &&
+           strlen(command->key) <= HF_KEY_MAX && (command->idempotency.len == 0 || command->idempotency.len == 16);
+}
+
+//  Whether a command that does not exist may not be made now; the result says so. One that its sender repeats was refused when it
+//  came first (else it would exist): its client may have been told so, and room that came since changes nothing.
+static bool s_is_refused(const hf_batch_t *batch, Hf__Result *result) {
+    if (batch->full || batch->repeated) {
+        result->code = HF_RESULT_FULL;
+        result->reason = (char *)(batch->full ? batch->full_reason : "the journal had no room");
+        return true;
+    }
+    return false;
 }
 
 //  Whether an earlier command was made under the same Idempotency-Key: 1 and result is set, 0, HF_STORE_FAILED.
@@ -88,7 +109,8 @@ static int s_replay(hf_batch_t *batch, const Hf__Command *command, Hf__Result *r
         return found;
     }
     bool same = dedupe->body_hash.len == command->body_hash.len &&
-                memcmp(dedupe->body_hash.data, command->body_hash.data, command->body_hash.len) == 0;
+                (command->body_hash.len == 0 ||
+                 memcmp(dedupe->body_hash.data, command->body_hash.data, command->body_hash.len) == 0);
     result->code = same ? HF_RESULT_REPLAYED : HF_RESULT_CONFLICT;
     result->id = dedupe->id;
     result->accepted_at = dedupe->accepted_at;
@@ -133,9 +155,7 @@ static int s_submit(hf_batch_t *batch, const Hf__Submit *submit, Hf__Result *res
     if (found) {
         return found == 1 ? 0 : found;
     }
-    if (batch->full) {
-        result->code = HF_RESULT_FULL;
-        result->reason = (char *) batch->full_reason;
+    if (s_is_refused(batch, result)) {
         return 0;
     }
     return s_accept(batch, command);
@@ -160,19 +180,43 @@ static int s_replay_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__
     return replayed > 0;
 }
 
+//  Whether each is sound, and no id comes twice: they ascend, as their maker makes them.
+static bool s_are_sound(const Hf__SubmitBatch *submit) {
+    for (size_t i = 0; i < submit->n_commands; i++) {
+        const Hf__Command *command = submit->commands[i];
+        if (!s_is_sound(command) ||
+            (i > 0 && memcmp(submit->commands[i - 1]->id.data, command->id.data, HF_ID_SIZE) >= 0)) {
+            return false;
+        }
+    }
+    return submit->n_commands > 0;
+}
+
+//  1 all are there, 0 none is, -1 failed; where only some are, the result says that this cannot be.
+static int s_find_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__Result *result) {
+    size_t there = 0;
+    for (size_t i = 0; i < submit->n_commands; i++) {
+        hf_id_t id;
+        Hf__State *state = NULL;
+        int found = s_state(batch, &submit->commands[i]->id, &id, &state);
+        if (found < 0) {
+            return found;
+        }
+        there += (size_t)found;
+    }
+    if (there > 0 && there < submit->n_commands) {
+        result->code = HF_RESULT_MALFORMED;
+    }
+    return there > 0;
+}
+
 //  All or none: every command is looked at before the first is written.
 static int s_submit_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__Result *result) {
-    hf_id_t id;
-    Hf__State *state = NULL;
-    bool sound = submit->n_commands > 0;
-    for (size_t i = 0; i < submit->n_commands; i++) {
-        sound = sound && s_is_sound(submit->commands[i]);
-    }
-    if (!sound) {
+    if (!s_are_sound(submit)) {
         result->code = HF_RESULT_MALFORMED;
         return 0;
     }
-    int found = s_state(batch, &submit->commands[0]->id, &id, &state);
+    int found = s_find_batch(batch, submit, result);
     if (found) {
         return found == 1 ? 0 : found; //  Repeated: all of it is durable already
     }
@@ -180,9 +224,7 @@ static int s_submit_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__
     if (found) {
         return found == 1 ? 0 : found;
     }
-    if (batch->full) {
-        result->code = HF_RESULT_FULL;
-        result->reason = (char *) batch->full_reason;
+    if (s_is_refused(batch, result)) {
         return 0;
     }
     int rc = 0;
@@ -205,7 +247,7 @@ static int s_start(hf_batch_t *batch, const Hf__Start *start, Hf__Result *result
         before->caller_epoch == start->caller_epoch) {
         return 0;
     }
-    if (!found || before->attempt + 1 != start->attempt ||
+    if (!found || batch->repeated || !start->caller_epoch || before->attempt + 1 != start->attempt ||
         hf_lifecycle_next(before->state, HF_EVENT_START) == HF_STATE_NONE) {
         result->code = HF_RESULT_STALE;
         return 0;
@@ -232,7 +274,7 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     if (found < 0) {
         return found;
     }
-    if (!found || !attempt || before->state != HF_STATE_CALLING || before->attempt != attempt->number ||
+    if (!found || batch->repeated || !attempt || before->state != HF_STATE_CALLING || before->attempt != attempt->number ||
         before->caller_epoch != outcome->caller_epoch) {
         result->code = HF_RESULT_STALE;
         return 0;
@@ -240,6 +282,10 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     if (attempt->class_ == HF_CLASS_NONE || attempt->class_ >= HF_CLASSES) {
         result->code = HF_RESULT_MALFORMED;
         return 0;
+    }
+    if (batch->full && attempt->response.len > FULL_RESPONSE) {
+        attempt->response.len = FULL_RESPONSE;
+        attempt->response_cut = true;
     }
     Hf__State *after = s_copy_of(batch, before);
     after->class_ = attempt->class_;
@@ -273,14 +319,15 @@ static int s_verdict(hf_batch_t *batch, const Hf__Verdict *verdict, Hf__Result *
         result->code = HF_RESULT_MALFORMED;
         return 0;
     }
-    if (!found || before->attempt != verdict->attempt ||
+    bool outrun = found && verdict->last_fact && verdict->last_fact != before->last_fact;
+    if (!found || batch->repeated || outrun || before->attempt != verdict->attempt ||
         hf_lifecycle_next(before->state, verdict->event) == HF_STATE_NONE) {
         result->code = HF_RESULT_STALE;
         return 0;
     }
     Hf__State *after = s_copy_of(batch, before);
-    after->due = verdict->due;
-    after->delay = verdict->delay;
+    after->due = verdict->event == HF_EVENT_RETRY_AT ? verdict->due : 0;
+    after->delay = verdict->event == HF_EVENT_RETRY_AT ? verdict->delay : 0;
     after->reason = *verdict->reason ? verdict->reason : before->reason;
     return s_change(batch, before, after, verdict->event);
 }
@@ -313,9 +360,30 @@ static int s_replace_body(hf_batch_t *batch, const hf_id_t *id, const Hf__Decide
     return hf_store_put_command(batch->store, command, batch->error);
 }
 
+//  Whether that decision was carried out before: a state keeps the newest ones, 16 bytes each, the newest last.
+static bool s_is_carried_out(const Hf__State *state, const ProtobufCBinaryData *decision) {
+    for (size_t at = 0; at + HF_ID_SIZE <= state->decision.len; at += HF_ID_SIZE) {
+        if (memcmp(state->decision.data + at, decision->data, HF_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void s_remember(hf_batch_t *batch, Hf__State *state, const ProtobufCBinaryData *decision) {
+    size_t most = (DECISIONS_KEPT - 1) * HF_ID_SIZE;
+    size_t kept = state->decision.len < most ? state->decision.len : most;
+    uint8_t *decisions = hf_arena_take(batch->arena, kept + HF_ID_SIZE);
+    if (kept) {
+        memcpy(decisions, state->decision.data + state->decision.len - kept, kept);
+    }
+    memcpy(decisions + kept, decision->data, HF_ID_SIZE);
+    state->decision = (ProtobufCBinaryData){kept + HF_ID_SIZE, decisions};
+}
+
 static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before, const Hf__Decide *decide) {
     Hf__State *after = s_copy_of(batch, before);
-    after->decision = decide->decision;
+    s_remember(batch, after, &decide->decision);
     after->due = 0;
     Hf__Decision decision = HF__DECISION__INIT;
     decision.at = batch->now;
@@ -353,11 +421,10 @@ static int s_decide(hf_batch_t *batch, const Hf__Decide *decide, Hf__Result *res
         result->code = HF_RESULT_MISSING;
         return 0;
     }
-    if (before->decision.len == HF_ID_SIZE &&
-        memcmp(before->decision.data, decide->decision.data, HF_ID_SIZE) == 0) {
+    if (s_is_carried_out(before, &decide->decision)) {
         return 0;
     }
-    if (hf_lifecycle_next(before->state, decide->event) == HF_STATE_NONE) {
+    if (batch->repeated || hf_lifecycle_next(before->state, decide->event) == HF_STATE_NONE) {
         result->code = HF_RESULT_FORBIDDEN;
         result->state = before->state;
         return 0;

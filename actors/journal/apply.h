@@ -12,6 +12,7 @@ typedef struct {
     hf_store_t *store;   //  In a writing transaction
     hf_arena_t *arena;   //  Everything of this batch lives here
     int64_t now;         //  One time for the whole batch
+    bool repeated;       //  The proposal has been applied before: only its answer is wanted
     bool full;           //  New commands are refused
     const char *full_reason; //  Why
     uint64_t next_fact;  //  Number of the next fact

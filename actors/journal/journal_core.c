@@ -5,7 +5,8 @@
  *  where to begin again; no room aborts the transaction and leaves everything waiting; any other failed write is final.
  *
  *  Invariants: (1) nothing of a batch is in the outbox before its commit returned; (2) facts are numbered without gaps over all
- *  lives; (3) an epoch is given once; (4) a proposal counts only under its sender's newest epoch and this journal's.  */
+ *  lives; (3) an epoch is given once; (4) a proposal counts only under its sender's newest epoch and this journal's, and once: how
+ *  far each sender's numbers have been applied is written with the batch.  */
 
 #include "journal/journal_core.h"
 #include "journal/apply.h"
@@ -14,16 +15,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    TRIM_EVERY_MS = 1000,    //  How often what is finished is looked for
+    TRIM_MOST = 4096,        //  Commands that one commit removes at most
+    FACTS_PER_MESSAGE = 512, //  Facts in one publication: some 100 KB
+    NONCE = 16,              //  Bytes of a nonce
+    EARLIER = 8,             //  Lives of a sender whose late hellos are recognised
+    SENDER_NAME = 64,        //  Bytes of a sender's name
+};
+
 typedef struct {
     uint8_t *data; //  A message as it came
     size_t size;   //  Its bytes
 } pending_t;
 
 typedef struct {
-    char name[65];     //  Who
-    uint64_t epoch;    //  Its newest life, 0: free place
-    uint8_t nonce[16]; //  The hello that began it
-    uint64_t next;     //  Number expected next, 0: not heard since this journal began
+    char name[65];                    //  Who
+    uint64_t epoch;                   //  Its newest life, 0: free place
+    uint8_t nonce[NONCE];             //  The hello that began it
+    uint8_t earlier[EARLIER * NONCE]; //  Those of the lives before, the newest last
+    size_t earlier_size;              //  Bytes of them
+    uint64_t next;                    //  Number expected next
+    bool heard;                       //  It has said hello to this life of the journal
+    bool changed;                     //  Its record must be written
 } sender_t;
 
 //  What a commit will publish for one message.
@@ -48,14 +62,14 @@ struct hf_journal {
     char *created_by;                 //  Version that created it
     int64_t keep_ms;                  //  How long what is finished stays
     char *full_reason;                //  Why new commands are refused, or NULL
+    size_t trimmed;                   //  Commands and runs of facts removed in this batch
+    hf_id_t keys_place;               //  Where in the table `keys` to look on for what is gone
     bool trim_more;                   //  Finished commands are known to wait for removal
     bool beat_now;                    //  A beat is due whatever the time
     int64_t beat_at;                  //  When the next beat is due
     int64_t trim_at;                  //  When to look for finished commands next
     hf_journal_counters_t counters;   //  For people
 };
-
-enum { TRIM_EVERY_MS = 1000, FACTS_PER_MESSAGE = 512 };
 
 //  ---- a new life
 
@@ -83,6 +97,9 @@ static int s_load_meta(hf_journal_t *self, int64_t now, hf_error_t *error) {
     self->next_fact = found ? meta->next_fact : 1;
     self->created_at = found ? meta->created_at : now;
     self->created_by = hf_strdup(found ? meta->version : HOLDFAST_VERSION);
+    if (self->next_fact == 0) {
+        return hf_error_set(error, "the journal's own record is damaged: run holdfast journal verify");
+    }
     self->epoch = ++self->last_epoch;
     return s_write_meta(self, self->last_epoch, self->next_fact, error);
 }
@@ -154,71 +171,106 @@ static sender_t *s_find_sender(hf_journal_t *self, const char *name) {
     return NULL;
 }
 
-//  The sender as this journal knows it, or as the file does; NULL: none, or no place left. rc: HF_STORE_FAILED where reading fails.
-static sender_t *s_sender(hf_journal_t *self, const char *name, int *rc, hf_error_t *error) {
-    sender_t *sender = s_find_sender(self, name);
-    Hf__Sender *stored = NULL;
-    if (sender || strlen(name) >= sizeof sender->name || !*name) {
-        return sender;
-    }
-    int found = hf_store_sender(self->store, name, self->arena, &stored, error);
-    if (found != 1) {
-        *rc = found;
-        return NULL;
-    }
+static sender_t *s_free_place(hf_journal_t *self) {
     for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
         if (!self->senders[i].epoch) {
-            sender = &self->senders[i];
-            strcpy(sender->name, name);
-            sender->epoch = stored->epoch;
-            if (stored->nonce.len == sizeof sender->nonce) {
-                memcpy(sender->nonce, stored->nonce.data, sizeof sender->nonce);
-            }
-            return sender;
+            return &self->senders[i];
         }
     }
     return NULL;
 }
 
-//  Gives a new life its epoch, once for each nonce.
+//  The sender as this journal knows it, or as the file does; NULL: none, or no place left. rc: HF_STORE_FAILED where reading fails.
+static sender_t *s_sender(hf_journal_t *self, const char *name, int *rc, hf_error_t *error) {
+    sender_t *sender = s_find_sender(self, name);
+    Hf__Sender *stored = NULL;
+    if (sender || !*name || strlen(name) > SENDER_NAME) {
+        return sender;
+    }
+    int found = hf_store_sender(self->store, name, self->arena, &stored, error);
+    sender = found == 1 ? s_free_place(self) : NULL;
+    *rc = found < 0 ? found : 0;
+    if (!sender) {
+        return NULL;
+    }
+    strcpy(sender->name, name);
+    sender->epoch = stored->epoch;
+    sender->next = stored->applied + 1;
+    if (stored->nonce.len == NONCE) {
+        memcpy(sender->nonce, stored->nonce.data, NONCE);
+    }
+    if (stored->earlier.len && stored->earlier.len <= sizeof sender->earlier) {
+        memcpy(sender->earlier, stored->earlier.data, stored->earlier.len);
+        sender->earlier_size = stored->earlier.len - stored->earlier.len % NONCE;
+    }
+    return sender;
+}
+
+static bool s_is_earlier(const sender_t *sender, const uint8_t *nonce) {
+    for (size_t at = 0; at < sender->earlier_size; at += NONCE) {
+        if (memcmp(sender->earlier + at, nonce, NONCE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+//  The life that was is over: its nonce moves to the earlier ones.
+static void s_begin_life(hf_journal_t *self, sender_t *sender, const uint8_t *nonce) {
+    if (sender->epoch) {
+        if (sender->earlier_size == sizeof sender->earlier) {
+            memmove(sender->earlier, sender->earlier + NONCE, sizeof sender->earlier - NONCE);
+            sender->earlier_size -= NONCE;
+        }
+        memcpy(sender->earlier + sender->earlier_size, sender->nonce, NONCE);
+        sender->earlier_size += NONCE;
+    }
+    memcpy(sender->nonce, nonce, NONCE);
+    sender->epoch = ++self->last_epoch;
+    sender->next = 1;
+    sender->changed = true;
+    self->beat_now = true;
+}
+
+//  Gives a new life its epoch, once for each nonce. A hello of a life that was replaced is answered with epoch 0.
 static int s_welcome(hf_journal_t *self, const char *name, const Hf__Hello *hello, answer_t *answer, hf_error_t *error) {
     int rc = 0;
-    if (hello->nonce.len != sizeof answer->sender->nonce || !*name || strlen(name) > 64) {
+    if (hello->nonce.len != NONCE || !*name || strlen(name) > SENDER_NAME) {
+        self->counters.foreign++;
         return 0;
     }
     sender_t *sender = s_sender(self, name, &rc, error);
     if (rc) {
         return rc;
     }
-    if (!sender || memcmp(sender->nonce, hello->nonce.data, sizeof sender->nonce) != 0) {
-        Hf__Sender record = HF__SENDER__INIT;
-        record.name = (char *) name;
-        record.epoch = ++self->last_epoch;
-        record.nonce = hello->nonce;
-        rc = hf_store_put_sender(self->store, &record, error);
-        if (rc) {
-            return rc;
+    if (!sender) {
+        sender = s_free_place(self);
+        if (!sender) {
+            self->counters.foreign++;
+            return 0; //  More names than any node has: not one of ours
         }
-        if (sender) {
-            *sender = (sender_t){0};
-        }
-        sender = s_sender(self, name, &rc, error);
-        self->beat_now = true;
+        strcpy(sender->name, name);
     }
-    if (sender) {
-        sender->next = sender->next ? sender->next : 1;
-        answer->sender = sender;
-        answer->ack.sender_epoch = sender->epoch;
-        answer->ack.nonce = (ProtobufCBinaryData){sizeof sender->nonce, sender->nonce};
+    answer->sender = sender;
+    answer->ack.nonce = hello->nonce;
+    if (sender->epoch && s_is_earlier(sender, hello->nonce.data)) {
+        self->counters.outdated++;
+        return 0;
     }
-    return rc;
+    if (!sender->epoch || memcmp(sender->nonce, hello->nonce.data, NONCE) != 0) {
+        s_begin_life(self, sender, hello->nonce.data);
+    }
+    sender->heard = true;
+    answer->ack.sender_epoch = sender->epoch;
+    return 0;
 }
 
 //  ---- applying
 
 //  Whether the run may be applied now; else the answer says where to begin again, or nobody is answered.
 static bool s_is_in_order(hf_journal_t *self, sender_t *sender, const Hf__Proposals *message, answer_t *answer) {
-    if (!sender || message->sender_epoch != sender->epoch || message->journal_epoch != self->epoch || !message->first) {
+    if (!sender || !sender->heard || message->sender_epoch != sender->epoch || message->journal_epoch != self->epoch ||
+        !message->first || !message->n_proposals || message->first > UINT64_MAX / 2) {
         self->counters.outdated++;
         return false;
     }
@@ -255,6 +307,7 @@ static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposal
     for (size_t i = 0; i < message->n_proposals; i++) {
         Hf__Result *result = hf_arena_take(self->arena, sizeof *result);
         hf__result__init(result);
+        batch->repeated = message->first + i < answer->sender->next;
         int rc = s_apply_one(self, batch, &message->proposals[i], result);
         if (rc) {
             return rc;
@@ -269,6 +322,7 @@ static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposal
     }
     if (answer->sender->next < ack->applied + 1) {
         answer->sender->next = ack->applied + 1;
+        answer->sender->changed = true;
     }
     return 0;
 }
@@ -301,10 +355,10 @@ static int s_apply_message(hf_journal_t *self, hf_batch_t *batch, const pending_
 //  ---- what is finished leaves
 
 typedef struct {
-    int64_t before;                //  Ended earlier than this
-    hf_id_t ids[HF_JOURNAL_TRIM * 4]; //  Found
-    unsigned size;                 //  How many
-    unsigned most;                 //  Wanted
+    int64_t before;         //  Ended earlier than this
+    hf_id_t ids[TRIM_MOST]; //  Found
+    unsigned size;          //  How many
+    unsigned most;          //  Wanted
 } finished_t;
 
 static bool s_on_finished(void *context, int64_t at, const hf_id_t *id) {
@@ -319,17 +373,25 @@ static bool s_on_finished(void *context, int64_t at, const hf_id_t *id) {
 static int s_remove(hf_journal_t *self, const hf_id_t *id, hf_error_t *error) {
     Hf__State *state = NULL;
     Hf__Command *command = NULL;
-    if (hf_store_state(self->store, id, self->arena, &state, error) != 1 ||
-        hf_store_command(self->store, id, self->arena, &command, error) != 1) {
+    int found = hf_store_state(self->store, id, self->arena, &state, error);
+    if (found == 1) {
+        found = hf_store_command(self->store, id, self->arena, &command, error);
+    }
+    if (found == 0) {
+        hf_error_set(error, "its record is missing: the journal is damaged");
+    }
+    if (found != 1) {
         return hf_error_wrap(error, "remove a finished command");
     }
-    self->counters.trimmed++;
+    self->trimmed++;
     return hf_store_remove(self->store, state, command, error);
 }
 
-static int s_trim(hf_journal_t *self, int64_t now, size_t applied, hf_error_t *error) {
-    finished_t finished = {.before = now - self->keep_ms, .most = HF_JOURNAL_TRIM};
-    finished.most += applied < HF_JOURNAL_TRIM * 3 ? (unsigned) applied : HF_JOURNAL_TRIM * 3;
+//  Finished commands leave at least as fast as others come: so many more than this batch made facts.
+static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error) {
+    size_t most = HF_JOURNAL_TRIM + batch->facts_size;
+    finished_t finished = {.before = batch->now - self->keep_ms, .size = 0};
+    finished.most = most < TRIM_MOST ? (unsigned)most : TRIM_MOST;
     int rc = hf_store_walk_ended(self->store, s_on_finished, &finished, error);
     for (unsigned i = 0; i < finished.size && !rc; i++) {
         rc = s_remove(self, &finished.ids[i], error);
@@ -338,7 +400,14 @@ static int s_trim(hf_journal_t *self, int64_t now, size_t applied, hf_error_t *e
         return rc;
     }
     int runs = hf_store_trim_facts(self->store, finished.before, HF_JOURNAL_TRIM, self->arena, error);
+    self->trimmed += runs > 0 ? (size_t)runs : 0;
+    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, HF_JOURNAL_TRIM, self->arena, error);
+    self->trimmed += keys > 0 ? (size_t)keys : 0;
+    if (keys < 0) {
+        return keys;
+    }
     self->trim_more = finished.size == finished.most || runs == HF_JOURNAL_TRIM;
+    self->trim_at = batch->now + TRIM_EVERY_MS;
     return runs < 0 ? runs : 0;
 }
 
@@ -354,7 +423,29 @@ static int s_write_facts(hf_journal_t *self, const hf_batch_t *batch, hf_error_t
             return rc;
         }
     }
-    return s_write_meta(self, self->last_epoch, batch->next_fact, error);
+    return 0;
+}
+
+//  Numbers and epochs, where they changed: a batch that changes nothing writes nothing, and its commit touches no disk.
+static int s_write_numbers(hf_journal_t *self, const hf_batch_t *batch, uint64_t last_epoch, hf_error_t *error) {
+    int rc = 0;
+    for (unsigned i = 0; i < HF_JOURNAL_SENDERS && !rc; i++) {
+        sender_t *sender = &self->senders[i];
+        if (sender->changed) {
+            Hf__Sender record = HF__SENDER__INIT;
+            record.name = sender->name;
+            record.epoch = sender->epoch;
+            record.nonce = (ProtobufCBinaryData){NONCE, sender->nonce};
+            record.earlier = (ProtobufCBinaryData){sender->earlier_size, sender->earlier};
+            record.applied = sender->next - 1;
+            sender->changed = false;
+            rc = hf_store_put_sender(self->store, &record, error);
+        }
+    }
+    if (!rc && (batch->facts_size || self->last_epoch != last_epoch)) {
+        rc = s_write_meta(self, self->last_epoch, batch->next_fact, error);
+    }
+    return rc;
 }
 
 static void s_publish(hf_journal_t *self, const hf_batch_t *batch, size_t messages) {
@@ -378,20 +469,48 @@ static void s_publish(hf_journal_t *self, const hf_batch_t *batch, size_t messag
     }
 }
 
-static int s_apply_all(hf_journal_t *self, hf_batch_t *batch, int64_t now, hf_error_t *error) {
+static int s_apply_all(hf_journal_t *self, hf_batch_t *batch, hf_error_t *error) {
+    uint64_t last_epoch = self->last_epoch;
     int rc = hf_store_begin_write(self->store, error);
     for (size_t i = 0; i < self->pending_size && !rc; i++) {
         rc = s_apply_message(self, batch, &self->pending[i], &self->answers[i]);
     }
-    if (!rc && (self->trim_more || now >= self->trim_at)) {
-        rc = s_trim(self, now, self->counters.proposals ? self->pending_size : 0, error);
-        self->trim_at = now + TRIM_EVERY_MS;
+    if (!rc && (self->trim_more || batch->now >= self->trim_at)) {
+        rc = s_trim(self, batch, error);
     }
     rc = rc ? rc : s_write_facts(self, batch, error);
+    rc = rc ? rc : s_write_numbers(self, batch, last_epoch, error);
     return rc ? rc : hf_store_commit(self->store, error);
 }
 
+//  What a transaction may change in here, so that an aborted one leaves no trace.
+typedef struct {
+    sender_t senders[HF_JOURNAL_SENDERS]; //  As in hf_journal
+    uint64_t last_epoch;                  //  The same
+    int64_t trim_at;                      //  The same
+    bool trim_more;                       //  The same
+    hf_journal_counters_t counters;       //  The same
+} memory_t;
+
+static void s_remember(const hf_journal_t *self, memory_t *memory) {
+    memcpy(memory->senders, self->senders, sizeof memory->senders);
+    memory->last_epoch = self->last_epoch;
+    memory->trim_at = self->trim_at;
+    memory->trim_more = self->trim_more;
+    memory->counters = self->counters;
+}
+
+static void s_forget(hf_journal_t *self, const memory_t *memory) {
+    hf_store_abort(self->store);
+    memcpy(self->senders, memory->senders, sizeof self->senders);
+    self->last_epoch = memory->last_epoch;
+    self->trim_at = memory->trim_at;
+    self->trim_more = memory->trim_more;
+    self->counters = memory->counters;
+}
+
 int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
+    memory_t memory;
     hf_batch_t batch = {.store = self->store,
                         .arena = self->arena,
                         .now = now,
@@ -399,17 +518,15 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
                         .full_reason = self->full_reason,
                         .next_fact = self->next_fact,
                         .error = error};
-    sender_t senders[HF_JOURNAL_SENDERS];
-    memcpy(senders, self->senders, sizeof senders);
-    uint64_t last_epoch = self->last_epoch;
-    int rc = s_apply_all(self, &batch, now, error);
+    self->trimmed = 0;
+    s_remember(self, &memory);
+    int rc = s_apply_all(self, &batch, error);
     if (rc) {
-        hf_store_abort(self->store);
-        memcpy(self->senders, senders, sizeof senders);
-        self->last_epoch = last_epoch;
+        s_forget(self, &memory);
     } else {
         self->next_fact = batch.next_fact;
-        self->counters.commits++;
+        self->counters.commits += self->pending_size > 0 || self->trimmed > 0;
+        self->counters.trimmed += self->trimmed;
         s_publish(self, &batch, self->pending_size);
         s_drop_pending(self);
     }
@@ -421,13 +538,18 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
 //  ---- room, time
 
 void hf_journal_set_full(hf_journal_t *self, const char *reason) {
-    free(self->full_reason);
+    char *old = self->full_reason; //  It may be the very text that is set again
     self->full_reason = hf_strdup(reason);
     self->beat_now = true;
+    free(old);
 }
 
 bool hf_journal_is_full(const hf_journal_t *self) {
     return self->full_reason != NULL;
+}
+
+const char *hf_journal_full_reason(const hf_journal_t *self) {
+    return self->full_reason;
 }
 
 static void s_beat(hf_journal_t *self) {
@@ -440,12 +562,12 @@ static void s_beat(hf_journal_t *self) {
     beat.full_reason = self->full_reason ? self->full_reason : (char *) "";
     beat.senders = list;
     for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
-        if (self->senders[i].epoch && self->senders[i].next) { //  It has spoken to this journal
+        if (self->senders[i].heard) {
             Hf__SenderBeat *one = &beats[beat.n_senders];
             hf__sender_beat__init(one);
             one->name = self->senders[i].name;
             one->epoch = self->senders[i].epoch;
-            one->applied = self->senders[i].next ? self->senders[i].next - 1 : 0;
+            one->applied = self->senders[i].next - 1;
             list[beat.n_senders++] = one;
         }
     }
@@ -470,6 +592,10 @@ int64_t hf_journal_next_deadline(const hf_journal_t *self) {
 
 hf_outbox_t *hf_journal_outbox(hf_journal_t *self) {
     return &self->outbox;
+}
+
+uint64_t hf_journal_newest_fact(const hf_journal_t *self) {
+    return self->next_fact - 1;
 }
 
 uint64_t hf_journal_epoch(const hf_journal_t *self) {

@@ -13,7 +13,8 @@
 #include "base/wire.h"
 
 enum {
-    HF_JOURNAL_BATCH_BYTES = 8 << 20,  //  Pending bytes after which the shell commits before it reads on
+    HF_JOURNAL_BATCH_BYTES = 2 << 20,  //  Pending bytes after which the shell commits before it reads on: with the smallest
+                                       //  proposals a transaction of some 50,000, so that beats come in time
     HF_JOURNAL_BATCH_MESSAGES = 4096,  //  The same for messages
     HF_JOURNAL_SENDERS = 128,          //  Senders known at once: callers and the few others
     HF_JOURNAL_TRIM = 256,             //  Finished commands that one commit removes at most, beyond its own number
@@ -55,12 +56,14 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error);
 //  From now on new commands are refused with that reason, everything else is still applied; NULL: there is room again.
 void hf_journal_set_full(hf_journal_t *self, const char *reason);
 bool hf_journal_is_full(const hf_journal_t *self);
+const char *hf_journal_full_reason(const hf_journal_t *self); //  NULL: it is not full
 
 //  Beats when one is due, and asks for a commit (true) where finished commands have to leave.
 bool hf_journal_tick(hf_journal_t *self, int64_t now);
 int64_t hf_journal_next_deadline(const hf_journal_t *self);
 
 hf_outbox_t *hf_journal_outbox(hf_journal_t *self);
+uint64_t hf_journal_newest_fact(const hf_journal_t *self); //  Number of the newest fact, 0: none
 uint64_t hf_journal_epoch(const hf_journal_t *self);
 const hf_journal_counters_t *hf_journal_counters(const hf_journal_t *self);
 

@@ -30,7 +30,7 @@ static int s_set_up(void **state) {
     socklen_t size = sizeof(sa_family_t);
     char name[128];
     s_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bind(s_socket, (struct sockaddr *)&address, size);
+    assert_int_equal(bind(s_socket, (struct sockaddr *)&address, size), 0);
     size = sizeof address;
     getsockname(s_socket, (struct sockaddr *)&address, &size);
     snprintf(name, sizeof name, "@%.*s", (int)(size - sizeof(sa_family_t) - 1), address.sun_path + 1);

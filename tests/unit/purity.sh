@@ -3,7 +3,7 @@
 set -euo pipefail
 library=$1
 
-allowed='^(mdb_|json_|jansson_|XXH3_|XXH64|XXH_|protobuf_c_|crypto_generichash|crypto_verify_|sodium_memcmp|sodium_memzero'
+allowed='^(mdb_|json_|jansson_|XXH3_|XXH64|XXH_|protobuf_c_|crypto_generichash|crypto_verify_|sodium_(bin2base64|base642bin|base64_encoded_len)|sodium_memcmp|sodium_memzero'
 allowed+='|hf__'                                                       # proto/, generated
 allowed+='|mem(cpy|set|move|cmp|chr|rchr|mem)$|(str|strn)(len|cpy|cat|cmp|casecmp|chr|rchr|str|spn|cspn|dup|tol|toll|toul|toull|tod|pbrk|ncpy|ncat)$'
 allowed+='|strnlen|strncmp|strncpy|strncasecmp|stpcpy|strsep|strtok_r'

@@ -1,0 +1,101 @@
+/*  Ingress, the deciding half: is this submission sound, what command does it make, and what became of it.
+ * The HTTP half (server_shell, pages_shell, sse_shell) asks it and answers its clients.
+ *
+ *  Happy path: hf_ingress_submit checks against the configuration, makes the id, renders the key, proposes
+ * Submit; when the journal's acknowledgement came, hf_ingress_take_answer gives the answer with the caller's
+ * tag. Nothing is answered as accepted before that.
+ *
+ *  Failures: what is unsound is refused at once, with a problem; a full link is refused with `busy`; a
+ * journal without room answers `full`. While the journal is away, submissions wait; those that waited longer
+ * than the patience are listed by hf_ingress_overdue, and only where the shell knows that no journal lives
+ * (it holds the journal's lock itself) may it settle them: what the file has is accepted, the rest is made
+ * void and refused.  */
+
+#ifndef HF_INGRESS_CORE_H
+#define HF_INGRESS_CORE_H
+
+#include "base/core.h"
+#include "base/link.h"
+#include "ingress/problem.h"
+
+enum {
+    HF_INGRESS_PATIENCE_MS = 5000, //  How long a submission waits for a journal that is away
+    HF_BATCH_MAX = 10000,          //  Commands of one batch: they are one transaction of the journal
+};
+
+//  A submission as the client sent it. Strings may be NULL where the header was absent.
+typedef struct {
+    const char *pipeline;        //  From the path
+    const void *body;            //  Its bytes
+    size_t body_size;            //  How many
+    const char *content_type;    //  Content-Type
+    const char *idempotency_key; //  Idempotency-Key
+    const char *not_before;      //  Holdfast-Not-Before
+    const char *deadline;        //  Holdfast-Deadline
+    const char *traceparent;     //  W3C trace context
+    const char *tracestate;      //  The same
+} hf_submission_t;
+
+typedef enum {
+    HF_ANSWER_ACCEPTED, //  Durable
+    HF_ANSWER_REPLAYED, //  The same Idempotency-Key and body made this command before
+    HF_ANSWER_DECIDED,  //  A decision was carried out
+    HF_ANSWER_REFUSED,  //  The problem says why; nothing was accepted or changed
+} hf_answer_kind_t;
+
+typedef struct {
+    void *tag;             //  The caller's
+    hf_answer_kind_t kind; //  What became of it
+    hf_id_t id;            //  The command; of a batch the first one
+    hf_id_t *ids; //  Of a batch: one for each line, to be freed with free(); all zero where that command is
+                  //  gone already
+    size_t ids_size;      //  How many
+    int64_t accepted_at;  //  When it was accepted
+    hf_problem_t problem; //  REFUSED: why
+} hf_answer_t;
+
+typedef struct hf_ingress hf_ingress_t;
+
+hf_ingress_t *hf_ingress_new(const hf_core_setup_t *setup);
+void hf_ingress_destroy(hf_ingress_t **self_p);
+extern const hf_core_ops_t hf_ingress_ops;
+
+//  Whether the journal can be asked now: known, heard lately, with room; else the problem says why not (for
+//  /readyz).
+bool hf_ingress_is_ready(const hf_ingress_t *self, int64_t now, hf_problem_t *problem);
+
+//  Proposes a new command. 0: an answer with this tag will come, id is the command's if it is accepted. -1:
+//  refused, see the problem; nothing happened.
+int hf_ingress_submit(hf_ingress_t *self, const hf_submission_t *submission, int64_t now, void *tag,
+                      hf_id_t *id, hf_problem_t *problem);
+
+//  Proposes as many commands as the body has lines (newline-delimited JSON), all or none. Returns as above.
+int hf_ingress_submit_batch(hf_ingress_t *self, const hf_submission_t *submission, int64_t now, void *tag,
+                            hf_problem_t *problem);
+
+//  Proposes a person's decision (CANCEL, RETRY, DISCARD, RESOLVE) over one command. body NULL: it stays as it
+//  is.
+int hf_ingress_decide(hf_ingress_t *self, const hf_id_t *id, hf_event_t event, const char *who,
+                      const void *body, size_t body_size, const char *content_type, int64_t now, void *tag,
+                      hf_problem_t *problem);
+
+//  The next answer; false where there is none.
+bool hf_ingress_take_answer(hf_ingress_t *self, hf_answer_t *answer);
+
+//  Facts, as they become durable and in order (for waiters and live readers); set before the first message.
+void hf_ingress_set_on_fact(hf_ingress_t *self, hf_on_fact_t *on_fact, void *context);
+
+//  Number of the newest fact delivered; and how often facts were gone for good, so that who waits for one
+//  must look the state up.
+uint64_t hf_ingress_newest_fact(const hf_ingress_t *self);
+uint64_t hf_ingress_rebuilds(const hf_ingress_t *self);
+
+//  What is received and not durable yet: proposals, and their bytes.
+size_t hf_ingress_unacked(const hf_ingress_t *self);
+size_t hf_ingress_unacked_bytes(const hf_ingress_t *self);
+
+//  How many submissions and decisions are overdue; and settling them, allowed only while no journal lives.
+size_t hf_ingress_overdue(const hf_ingress_t *self, int64_t now);
+void hf_ingress_settle(hf_ingress_t *self, int64_t now);
+
+#endif

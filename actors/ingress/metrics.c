@@ -1,0 +1,116 @@
+#include "ingress/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+//  Where samples go, in which form.
+typedef struct {
+    hf_buf_t *out;    //  The text
+    bool openmetrics; //  A counter's family has no "_total" there
+} page_t;
+
+bool hf_metrics_wants_openmetrics(const char *accept) {
+    return accept && strstr(accept, "application/openmetrics-text");
+}
+
+static void s_family(const page_t *page, const char *name, const char *type, const char *help) {
+    const char *suffix = strcmp(type, "counter") == 0 && !page->openmetrics ? "_total" : "";
+    hf_buf_addf(page->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name, suffix, type);
+}
+
+static void s_gauge(const page_t *page, const char *name, const char *help, uint64_t value) {
+    s_family(page, name, "gauge", help);
+    hf_buf_addf(page->out, "%s %" PRIu64 "\n", name, value);
+}
+
+//  Counts come in order of destination; "waiting" is two states inside.
+typedef struct {
+    const page_t *page;   //  Where to
+    char destination[72]; //  Whose counts come
+    uint64_t waiting;     //  Of both
+} counts_t;
+
+static void s_count(const counts_t *counts, hf_state_t state, uint64_t count) {
+    hf_buf_addf(counts->page->out, "holdfast_commands{destination=\"%s\",state=\"%s\"} %" PRIu64 "\n",
+                counts->destination, hf_state_name(state), count);
+}
+
+static void s_flush_waiting(counts_t *counts) {
+    if (counts->waiting) {
+        s_count(counts, HF_STATE_WAITING, counts->waiting);
+        counts->waiting = 0;
+    }
+}
+
+static void s_on_count(void *context, const char *destination, hf_state_t state, uint64_t count) {
+    counts_t *counts = context;
+    if (strcmp(counts->destination, destination) != 0) {
+        s_flush_waiting(counts);
+        snprintf(counts->destination, sizeof counts->destination, "%s", destination);
+    }
+    if (state == HF_STATE_DECIDING || state == HF_STATE_WAITING) {
+        counts->waiting += count;
+    } else {
+        s_count(counts, state, count);
+    }
+}
+
+static int s_commands(page_t *page, hf_store_t *store, hf_error_t *error) {
+    counts_t counts = {.page = page};
+    s_family(page, "holdfast_commands", "gauge", "Commands in the journal, by destination and state.");
+    if (hf_store_begin_read(store, error)) {
+        return -1;
+    }
+    int rc = hf_store_walk_counts(store, s_on_count, &counts, error);
+    s_flush_waiting(&counts);
+    hf_store_end_read(store);
+    return rc;
+}
+
+static void s_requests(const hf_metrics_t *self, const page_t *page) {
+    s_family(page, "holdfast_http_requests", "counter", "HTTP requests answered, by status.");
+    for (int status = 100; status < HF_METRICS_STATUSES; status++) {
+        if (self->requests[status]) {
+            hf_buf_addf(page->out, "holdfast_http_requests_total{status=\"%d\"} %" PRIu64 "\n", status,
+                        self->requests[status]);
+        }
+    }
+}
+
+//  Names and meanings as Prometheus' client libraries have them.
+static void s_process(const hf_metrics_t *self, const page_t *page) {
+    s_family(page, "process_cpu_seconds", "counter", "User and system CPU time spent.");
+    hf_buf_addf(page->out, "process_cpu_seconds_total %.3f\n", self->cpu_seconds);
+    s_family(page, "process_start_time_seconds", "gauge", "Start of the process since 1970.");
+    hf_buf_addf(page->out, "process_start_time_seconds %.3f\n", self->start_seconds);
+    s_gauge(page, "process_resident_memory_bytes", "Resident memory.", self->resident_bytes);
+    s_gauge(page, "process_virtual_memory_bytes", "Virtual memory; the journal's map is most of it.",
+            self->virtual_bytes);
+    s_gauge(page, "process_open_fds", "Open file descriptors.", self->open_fds);
+    s_gauge(page, "process_max_fds", "File descriptors it may have.", self->max_fds);
+}
+
+int hf_metrics_render(const hf_metrics_t *self, hf_store_t *store, bool openmetrics, hf_buf_t *out,
+                      hf_error_t *error) {
+    page_t page = {out, openmetrics};
+    s_family(&page, "holdfast_build_info", "gauge", "The version that runs.");
+    hf_buf_addf(out, "holdfast_build_info{version=\"%s\"} 1\n", HOLDFAST_VERSION);
+    if (s_commands(&page, store, error)) {
+        return -1;
+    }
+    s_family(&page, "holdfast_commands_accepted", "counter", "Commands accepted durably by this process.");
+    hf_buf_addf(out, "holdfast_commands_accepted_total %" PRIu64 "\n", self->accepted);
+    s_requests(self, &page);
+    s_gauge(&page, "holdfast_ready", "1 where commands can be made durable now.", self->ready);
+    s_gauge(&page, "holdfast_http_connections", "Open connections.", self->connections);
+    s_gauge(&page, "holdfast_http_waiters", "Requests that wait for a command's end.", self->waiters);
+    s_gauge(&page, "holdfast_event_readers", "Open event streams.", self->readers);
+    s_gauge(&page, "holdfast_link_unacked_proposals", "Proposals that are not durable yet.", self->unacked);
+    s_gauge(&page, "holdfast_link_unacked_bytes", "Bytes of proposals that are not durable yet.",
+            self->unacked_bytes);
+    s_gauge(&page, "holdfast_journal_newest_fact", "Number of the newest fact heard.", self->newest_fact);
+    s_process(self, &page);
+    hf_buf_addf(out, "# EOF\n");
+    return 0;
+}

@@ -1,0 +1,624 @@
+#include "ingress/query.h"
+#include "ingress/header.h"
+#include "ingress/route.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA = 16 << 10, CURSOR_TEXT = 23 };
+
+static int s_unreadable(hf_problem_t *problem, const hf_error_t *error) {
+    return hf_problem_set(problem, HF_PROBLEM_JOURNAL, 0, "%s", error->text);
+}
+
+//  ---- filters
+
+typedef struct {
+    hf_filter_t *filter;   //  Being filled in
+    int64_t now;           //  What durations count back from
+    hf_problem_t *problem; //  Why not
+} parse_t;
+
+static int s_take_text(parse_t *parse, const char *name, const char *value, char *out, size_t out_size) {
+    size_t size = strlen(value);
+    if (size == 0 || size >= out_size) {
+        return hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0, "%s= wants 1 to %zu bytes.", name,
+                              out_size - 1);
+    }
+    memcpy(out, value, size + 1);
+    return 0;
+}
+
+static int s_take_state(parse_t *parse, const char *value) {
+    parse->filter->state = hf_state_parse(value);
+    return parse->filter->state != HF_STATE_NONE
+               ? 0
+               : hf_problem_set(
+                     parse->problem, HF_PROBLEM_QUERY, 0,
+                     "state= is one of accepted, calling, waiting, uncertain, succeeded, dead, cancelled, "
+                     "discarded, expired.");
+}
+
+static int s_take_class(parse_t *parse, const char *value) {
+    parse->filter->class = hf_class_parse(value);
+    return parse->filter->class != HF_CLASS_NONE
+               ? 0
+               : hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0,
+                                "class= is one of succeeded, refused, failed, rejected, uncertain.");
+}
+
+static int s_take_time(parse_t *parse, const char *name, const char *value, int64_t *ms) {
+    return hf_moment_parse(value, parse->now, true, ms) == 0
+               ? 0
+               : hf_problem_set(
+                     parse->problem, HF_PROBLEM_QUERY, 0,
+                     "%s= wants a time like 2026-07-24T10:00:00Z, or a duration back from now like 1h.",
+                     name);
+}
+
+static int s_take_limit(parse_t *parse, const char *value) {
+    char *end;
+    long limit = strtol(value, &end, 10);
+    if (!*value || *end || limit < 1 || limit > HF_LIMIT_MAX) {
+        return hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0, "limit= wants a number from 1 to %d.",
+                              HF_LIMIT_MAX);
+    }
+    parse->filter->limit = (int)limit;
+    return 0;
+}
+
+static int s_take_cursor(parse_t *parse, const char *value) {
+    size_t size = 0;
+    hf_filter_t *filter = parse->filter;
+    if (sodium_base642bin(filter->cursor.bytes, HF_ID_SIZE, value, strlen(value), NULL, &size, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) ||
+        size != HF_ID_SIZE) {
+        return hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0, "cursor= is none that \"next\" gave.");
+    }
+    filter->has_cursor = true;
+    return 0;
+}
+
+static int s_take_pair(void *context, const char *name, const char *value) {
+    parse_t *parse = context;
+    hf_filter_t *filter = parse->filter;
+    if (strcmp(name, "pipeline") == 0) {
+        return s_take_text(parse, name, value, filter->pipeline, sizeof filter->pipeline);
+    } else if (strcmp(name, "destination") == 0) {
+        return s_take_text(parse, name, value, filter->destination, sizeof filter->destination);
+    } else if (strcmp(name, "key") == 0) {
+        filter->has_key = true;
+        return s_take_text(parse, name, value, filter->key, sizeof filter->key);
+    } else if (strcmp(name, "state") == 0) {
+        return s_take_state(parse, value);
+    } else if (strcmp(name, "class") == 0) {
+        return s_take_class(parse, value);
+    } else if (strcmp(name, "since") == 0) {
+        return s_take_time(parse, name, value, &filter->since);
+    } else if (strcmp(name, "until") == 0) {
+        return s_take_time(parse, name, value, &filter->until);
+    } else if (strcmp(name, "limit") == 0) {
+        return s_take_limit(parse, value);
+    } else if (strcmp(name, "cursor") == 0) {
+        return s_take_cursor(parse, value);
+    }
+    return hf_problem_set(
+        parse->problem, HF_PROBLEM_QUERY, 0,
+        "'%.64s' is no filter; there are pipeline, destination, state, class, key, since, until, "
+        "limit and cursor.",
+        name);
+}
+
+int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem) {
+    parse_t parse = {self, now, problem};
+    *self = (hf_filter_t){.limit = HF_LIMIT_DEFAULT};
+    hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
+                   "The query's percent-encoding is broken, or a part of it is too long.");
+    return hf_query_walk(query, s_take_pair, &parse);
+}
+
+//  ---- many
+
+//  One page being filled.
+typedef struct {
+    hf_store_t *store;         //  In a reading transaction
+    const hf_config_t *config; //  Labels
+    const hf_filter_t *filter; //  What is wanted
+    hf_arena_t *arena;         //  One state at a time
+    hf_json_t json;            //  The page
+    int found;                 //  On the page
+    int scanned;               //  Looked at
+    hf_id_t last;              //  The last one that was looked at
+    bool more;                 //  Something is left behind it
+    int rc;                    //  -1: the file cannot be read
+    hf_error_t error;          //  Why
+} page_t;
+
+static bool s_same_state(hf_state_t wanted, uint32_t state) {
+    return state == wanted || (wanted == HF_STATE_WAITING && state == HF_STATE_DECIDING);
+}
+
+static bool s_is_wanted(const hf_filter_t *filter, const Hf__State *state) {
+    return (!*filter->pipeline || strcmp(filter->pipeline, state->pipeline) == 0) &&
+           (!*filter->destination || strcmp(filter->destination, state->destination) == 0) &&
+           (!filter->has_key || strcmp(filter->key, state->key) == 0) &&
+           (filter->state == HF_STATE_NONE || s_same_state(filter->state, state->state)) &&
+           (filter->class == HF_CLASS_NONE || filter->class == (hf_class_t)state->class_);
+}
+
+//  By what an id says: it holds the time of acceptance. Walks go from new to old.
+static bool s_is_too_new(const hf_filter_t *filter, const hf_id_t *id) {
+    return (filter->has_cursor && memcmp(id->bytes, filter->cursor.bytes, HF_ID_SIZE) >= 0) ||
+           (filter->until && hf_id_ms(id) >= filter->until);
+}
+
+static bool s_is_too_old(const hf_filter_t *filter, const hf_id_t *id) {
+    return filter->since && hf_id_ms(id) < filter->since;
+}
+
+//  False ends the walk: the page is full, enough was looked at, or the file cannot be read.
+static bool s_on_id(void *context, const hf_id_t *id) {
+    page_t *page = context;
+    Hf__State *state = NULL;
+    if (s_is_too_new(page->filter, id)) {
+        return true;
+    }
+    if (s_is_too_old(page->filter, id)) {
+        return false;
+    }
+    if (page->scanned == HF_SCAN_MAX) {
+        page->more = true;
+        return false;
+    }
+    int found = hf_store_state(page->store, id, page->arena, &state, &page->error);
+    if (found < 0) {
+        page->rc = -1;
+        return false;
+    }
+    if (found && s_is_wanted(page->filter, state)) {
+        if (page->found == page->filter->limit) {
+            page->more = true;
+            return false;
+        }
+        hf_render_summary(&page->json, page->config, state);
+        page->found++;
+    }
+    hf_arena_reset(page->arena);
+    page->scanned++;
+    page->last = *id;
+    return true;
+}
+
+//  The phases of the index in which commands of that state stand; "" where they stand in none.
+static const char *s_phases(hf_state_t state) {
+    static const char accepted[] = {HF_PHASE_READY, 0}, waiting[] = {HF_PHASE_READY, HF_PHASE_DECIDING, 0},
+                      calling[] = {HF_PHASE_CALLING, 0}, uncertain[] = {HF_PHASE_UNCERTAIN, 0},
+                      dead[] = {HF_PHASE_DEAD, 0};
+    switch (state) {
+    case HF_STATE_ACCEPTED:
+        return accepted;
+    case HF_STATE_WAITING:
+        return waiting;
+    case HF_STATE_CALLING:
+        return calling;
+    case HF_STATE_UNCERTAIN:
+        return uncertain;
+    case HF_STATE_DEAD:
+        return dead;
+    default:
+        return "";
+    }
+}
+
+typedef struct {
+    hf_id_t ids[HF_SCAN_MAX]; //  From the index
+    int size;                 //  How many
+    bool whole;               //  All were taken
+} few_t;
+
+static bool s_on_few(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    few_t *few = context;
+    (void)destination;
+    (void)due;
+    if (few->size == HF_SCAN_MAX) {
+        few->whole = false;
+        return false;
+    }
+    few->ids[few->size++] = *id;
+    return true;
+}
+
+static int s_newer_first(const void *a, const void *b) {
+    return memcmp(b, a, HF_ID_SIZE);
+}
+
+//  Where few commands are in the wanted state, the index gives them at once, however many others there are.
+//  False: it doesn't.
+static bool s_list_few(page_t *page) {
+    const hf_filter_t *filter = page->filter;
+    const char *phase = s_phases(filter->state);
+    if (!*phase) {
+        return false;
+    }
+    few_t *few = hf_alloc(sizeof *few);
+    few->whole = true;
+    for (; *phase && few->whole && !page->rc; phase++) {
+        page->rc = hf_store_walk_open(page->store, (hf_phase_t)*phase,
+                                      *filter->destination ? filter->destination : NULL, 0, s_on_few, few,
+                                      &page->error);
+    }
+    bool whole = few->whole;
+    if (whole) {
+        qsort(few->ids, (size_t)few->size, sizeof *few->ids, s_newer_first);
+        for (int i = 0; i < few->size && s_on_id(page, &few->ids[i]); i++) {
+        }
+    }
+    free(few);
+    return whole;
+}
+
+static void s_list(page_t *page) {
+    const hf_filter_t *filter = page->filter;
+    hf_id_t from = hf_id_floor(filter->until);
+    bool bounded = filter->until != 0;
+    if (filter->has_cursor && (!bounded || memcmp(filter->cursor.bytes, from.bytes, HF_ID_SIZE) < 0)) {
+        from = filter->cursor;
+        bounded = true;
+    }
+    if (filter->has_key) {
+        page->rc = hf_store_walk_key(page->store, filter->key, bounded ? &from : NULL, s_on_id, page,
+                                     &page->error) ||
+                   page->rc;
+    } else if (!s_list_few(page)) {
+        page->rc = hf_store_walk_newest(page->store, bounded ? &from : NULL, s_on_id, page, &page->error) ||
+                   page->rc;
+    }
+}
+
+static void s_next(page_t *page) {
+    char text[CURSOR_TEXT];
+    if (page->more) {
+        sodium_bin2base64(text, sizeof text, page->last.bytes, HF_ID_SIZE,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    }
+    hf_json_string(&page->json, "next", page->more ? text : NULL);
+}
+
+int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
+                      hf_problem_t *problem) {
+    page_t page = {.store = store, .config = config, .filter = filter, .json = {.out = out}};
+    if (hf_store_begin_read(store, &page.error)) {
+        return s_unreadable(problem, &page.error);
+    }
+    page.arena = hf_arena_new(ARENA);
+    hf_json_object(&page.json, NULL);
+    hf_json_array(&page.json, "commands");
+    s_list(&page);
+    hf_json_array_end(&page.json);
+    s_next(&page);
+    hf_json_object_end(&page.json);
+    hf_store_end_read(store);
+    hf_arena_destroy(&page.arena);
+    return page.rc ? s_unreadable(problem, &page.error) : 0;
+}
+
+//  ---- one
+
+static int s_read_history(hf_store_t *store, const hf_id_t *id, hf_arena_t *arena, hf_command_view_t *view,
+                          Hf__History **entries, hf_error_t *error) {
+    uint32_t size = view->state->entries;
+    uint32_t first = size > HF_SHOWN_HISTORY_MAX ? size - HF_SHOWN_HISTORY_MAX : 0;
+    view->entries = entries;
+    view->entries_left_out = first;
+    for (uint32_t number = first; number < size; number++) {
+        int found = hf_store_history(store, id, number, arena, &entries[view->entries_size], error);
+        if (found < 0) {
+            return -1;
+        }
+        view->entries_size += (size_t)found;
+    }
+    return 0;
+}
+
+static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, hf_arena_t *arena,
+                          hf_command_view_t *view, Hf__History **entries, hf_error_t *error) {
+    Hf__State *state = NULL;
+    Hf__Command *command = NULL;
+    int found = hf_store_state(store, id, arena, &state, error);
+    if (found != 1) {
+        return found;
+    }
+    view->state = state;
+    if (!whole) {
+        return 1;
+    }
+    if (hf_store_command(store, id, arena, &command, error) < 0) {
+        return -1;
+    }
+    view->command = command;
+    return s_read_history(store, id, arena, view, entries, error) ? -1 : 1;
+}
+
+int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, bool whole,
+                     hf_state_t *state, hf_buf_t *out, hf_problem_t *problem) {
+    Hf__History *entries[HF_SHOWN_HISTORY_MAX];
+    hf_command_view_t view = {0};
+    hf_error_t error;
+    hf_json_t json = {.out = out};
+    char text[HF_ID_TEXT];
+    if (hf_store_begin_read(store, &error)) {
+        return s_unreadable(problem, &error);
+    }
+    hf_arena_t *arena = hf_arena_new(ARENA);
+    int found = s_read_command(store, id, whole, arena, &view, entries, &error);
+    hf_store_end_read(store);
+    if (found == 1) {
+        if (state) {
+            *state = (hf_state_t)view.state->state;
+        }
+        if (whole) {
+            hf_render_command(&json, config, &view);
+        } else {
+            hf_render_summary(&json, config, view.state);
+        }
+    }
+    hf_arena_destroy(&arena);
+    hf_id_format(id, text);
+    return found == 1  ? 0
+           : found < 0 ? s_unreadable(problem, &error)
+                       : hf_problem_set(problem, HF_PROBLEM_NO_COMMAND, 0, "No command has the id %s.", text);
+}
+
+//  ---- destinations
+
+//  How many commands are in each state.
+typedef struct {
+    uint64_t of[HF_STATES]; //  By state
+} states_t;
+
+typedef struct {
+    const hf_config_t *config; //  Which destinations are configured
+    states_t *states;          //  Of each of them
+} destinations_t;
+
+static void s_on_count(void *context, const char *destination, hf_state_t state, uint64_t count) {
+    destinations_t *destinations = context;
+    int number = hf_config_destination_number(destinations->config, destination);
+    if (number >= 0 && state < HF_STATES) {
+        destinations->states[number].of[state] = count;
+    }
+}
+
+static bool s_on_oldest(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    (void)destination;
+    (void)id;
+    *(int64_t *)context = due;
+    return false;
+}
+
+static void s_states(hf_json_t *json, const states_t *states) {
+    hf_json_object(json, "commands");
+    for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
+        uint64_t count = states->of[state] + (state == HF_STATE_WAITING ? states->of[HF_STATE_DECIDING] : 0);
+        if (state != HF_STATE_DECIDING) {
+            hf_json_integer(json, hf_state_name(state), (int64_t)count);
+        }
+    }
+    hf_json_object_end(json);
+}
+
+//  Of the url only what its author wrote: secrets are still their names there.
+static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
+                         const states_t *states, hf_error_t *error) {
+    int64_t oldest = 0;
+    uint64_t ready = states->of[HF_STATE_ACCEPTED] + states->of[HF_STATE_WAITING];
+    if (ready &&
+        hf_store_walk_open(store, HF_PHASE_READY, destination->name, 0, s_on_oldest, &oldest, error)) {
+        return -1;
+    }
+    hf_json_object(json, NULL);
+    hf_json_string(json, "name", destination->name);
+    hf_json_string(json, "url", destination->url_shown);
+    hf_json_string(json, "method", destination->method);
+    hf_json_integer(json, "in_flight", (int64_t)states->of[HF_STATE_CALLING]);
+    hf_json_integer(json, "concurrency", destination->concurrency);
+    hf_json_integer(json, "queued", (int64_t)(ready + states->of[HF_STATE_DECIDING]));
+    hf_json_time(json, "oldest_due_at", oldest);
+    if (destination->rate > 0) {
+        hf_json_milli(json, "rate_per_second", (int64_t)(destination->rate * 1000));
+    } else {
+        hf_json_null(json, "rate_per_second");
+    }
+    s_states(json, states);
+    hf_json_object_end(json);
+    return 0;
+}
+
+static int s_one_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
+                             hf_error_t *error) {
+    states_t states = {{0}};
+    for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
+        states.of[state] = hf_store_count(store, destination->name, state);
+    }
+    return s_destination(json, store, destination, &states, error);
+}
+
+static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_config_t *config,
+                              hf_error_t *error) {
+    destinations_t destinations = {config, hf_alloc(config->destinations_size * sizeof(states_t))};
+    int rc = hf_store_walk_counts(store, s_on_count, &destinations, error);
+    hf_json_object(json, NULL);
+    hf_json_array(json, "destinations");
+    for (size_t i = 0; i < config->destinations_size && !rc; i++) {
+        rc = s_destination(json, store, config->destinations[i], &destinations.states[i], error);
+    }
+    hf_json_array_end(json);
+    hf_json_object_end(json);
+    free(destinations.states);
+    return rc;
+}
+
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, hf_buf_t *out,
+                          hf_problem_t *problem) {
+    hf_error_t error;
+    hf_json_t json = {.out = out};
+    const hf_destination_t *destination = name ? hf_config_destination(config, name) : NULL;
+    if (name && !destination) {
+        return hf_problem_set(problem, HF_PROBLEM_NO_DESTINATION, 0, "No destination is named '%.64s'.",
+                              name);
+    }
+    if (hf_store_begin_read(store, &error)) {
+        return s_unreadable(problem, &error);
+    }
+    int rc = name ? s_one_destination(&json, store, destination, &error)
+                  : s_all_destinations(&json, store, config, &error);
+    hf_store_end_read(store);
+    return rc ? s_unreadable(problem, &error) : 0;
+}
+
+//  ---- the dead
+
+typedef struct {
+    char destination[65]; //  Empty where nobody groups by it
+    uint32_t class;       //  NONE where nobody groups by it
+    uint64_t count;       //  How many
+    int64_t at;           //  When the newest of them died
+    hf_id_t newest;       //  Which
+    char reason[256];     //  Why
+} group_t;
+
+typedef struct {
+    hf_store_t *store;     //  In a reading transaction
+    hf_arena_t *arena;     //  One state at a time
+    bool by_destination;   //  As the query says
+    bool by_class;         //  As the query says
+    group_t *groups;       //  Found
+    size_t size;           //  How many
+    size_t capacity;       //  Places
+    int scanned;           //  Looked at
+    bool complete;         //  All were
+    uint64_t total;        //  All that there are
+    int rc;                //  -1: the file cannot be read
+    hf_error_t error;      //  Why
+    hf_problem_t *problem; //  What the query got wrong
+} dead_t;
+
+static int s_take_group(void *context, const char *name, const char *value) {
+    dead_t *dead = context;
+    if (strcmp(name, "group") != 0) {
+        return hf_problem_set(dead->problem, HF_PROBLEM_QUERY, 0, "'%.64s' is no parameter; there is group.",
+                              name);
+    }
+    dead->by_destination = strcmp(value, "class") != 0;
+    dead->by_class = strcmp(value, "destination") != 0;
+    if (dead->by_destination && dead->by_class && strcmp(value, "destination,class") != 0 &&
+        strcmp(value, "class,destination") != 0) {
+        return hf_problem_set(dead->problem, HF_PROBLEM_QUERY, 0,
+                              "group= is destination, class, or destination,class.");
+    }
+    return 0;
+}
+
+//  The index comes ordered by destination: a group that is wanted again is among the last few.
+static group_t *s_group(dead_t *dead, const char *destination, uint32_t class) {
+    for (size_t i = dead->size; i-- > 0 && dead->size - i <= HF_CLASSES;) {
+        group_t *group = &dead->groups[i];
+        if ((!dead->by_destination || strcmp(group->destination, destination) == 0) &&
+            (!dead->by_class || group->class == class)) {
+            return group;
+        }
+    }
+    if (dead->size == dead->capacity) {
+        dead->capacity = dead->capacity ? dead->capacity * 2 : 16;
+        dead->groups = realloc(dead->groups, dead->capacity * sizeof *dead->groups);
+        assert(dead->groups && "out of memory");
+    }
+    group_t *group = &dead->groups[dead->size++];
+    *group = (group_t){.class = dead->by_class ? class : HF_CLASS_NONE};
+    if (dead->by_destination) {
+        snprintf(group->destination, sizeof group->destination, "%s", destination);
+    }
+    return group;
+}
+
+static bool s_on_dead(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    dead_t *dead = context;
+    Hf__State *state = NULL;
+    if (dead->scanned == HF_SCAN_MAX) {
+        dead->complete = false;
+        return false;
+    }
+    int found = hf_store_state(dead->store, id, dead->arena, &state, &dead->error);
+    if (found != 1) {
+        dead->rc = found
+                       ? -1
+                       : hf_error_set(&dead->error, "open: an entry has no command: the journal is damaged");
+        return false;
+    }
+    group_t *group = s_group(dead, destination, state->class_);
+    group->count++;
+    if (due >= group->at) {
+        group->at = due;
+        group->newest = *id;
+        snprintf(group->reason, sizeof group->reason, "%s", state->reason);
+    }
+    dead->scanned++;
+    hf_arena_reset(dead->arena);
+    return true;
+}
+
+static void s_add_dead(void *context, const char *destination, hf_state_t state, uint64_t count) {
+    (void)destination;
+    *(uint64_t *)context += state == HF_STATE_DEAD ? count : 0;
+}
+
+static void s_render_groups(const dead_t *dead, hf_buf_t *out) {
+    hf_json_t json = {.out = out};
+    hf_json_object(&json, NULL);
+    hf_json_array(&json, "groups");
+    for (size_t i = 0; i < dead->size; i++) {
+        const group_t *group = &dead->groups[i];
+        hf_json_object(&json, NULL);
+        if (dead->by_destination) {
+            hf_json_string(&json, "destination", group->destination);
+        }
+        if (dead->by_class) {
+            hf_json_string(&json, "class", hf_class_name((hf_class_t)group->class));
+        }
+        hf_json_integer(&json, "count", (int64_t)group->count);
+        hf_json_filled(&json, "newest_reason", group->reason);
+        hf_json_id(&json, "newest_id", &group->newest);
+        hf_json_time(&json, "newest_at", group->at);
+        hf_json_object_end(&json);
+    }
+    hf_json_array_end(&json);
+    hf_json_integer(&json, "total", (int64_t)dead->total);
+    hf_json_bool(&json, "complete", dead->complete);
+    hf_json_object_end(&json);
+}
+
+int hf_query_dead(hf_store_t *store, const char *query, hf_buf_t *out, hf_problem_t *problem) {
+    dead_t dead = {
+        .store = store, .by_destination = true, .by_class = true, .complete = true, .problem = problem};
+    hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
+                   "The query's percent-encoding is broken, or a part of it is too long.");
+    if (hf_query_walk(query, s_take_group, &dead)) {
+        return -1;
+    }
+    if (hf_store_begin_read(store, &dead.error)) {
+        return s_unreadable(problem, &dead.error);
+    }
+    dead.arena = hf_arena_new(ARENA);
+    int rc = hf_store_walk_counts(store, s_add_dead, &dead.total, &dead.error) ||
+             hf_store_walk_open(store, HF_PHASE_DEAD, NULL, 0, s_on_dead, &dead, &dead.error) || dead.rc;
+    hf_store_end_read(store);
+    hf_arena_destroy(&dead.arena);
+    if (!rc) {
+        s_render_groups(&dead, out);
+    }
+    free(dead.groups);
+    return rc ? s_unreadable(problem, &dead.error) : 0;
+}

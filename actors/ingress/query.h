@@ -1,0 +1,53 @@
+/*  Questions that are answered from the journal's file: one command, many, what is dead, the destinations.
+ * Each opens one reading transaction and looks at a bounded number of records; what is left is said (a cursor
+ * that goes on, "complete": false).  */
+
+#ifndef HF_QUERY_H
+#define HF_QUERY_H
+
+#include "base/store.h"
+#include "ingress/problem.h"
+#include "ingress/render.h"
+
+enum {
+    HF_LIMIT_DEFAULT = 50, //  Commands of a page
+    HF_LIMIT_MAX = 1000,   //  The same, at most
+    HF_SCAN_MAX = 2048,    //  Records that one request looks at: about 3 ms in which nobody else is served
+};
+
+//  Which commands are wanted.
+typedef struct {
+    char pipeline[65];    //  Empty: any
+    char destination[65]; //  Empty: any
+    char key[257];        //  What it is about, exactly; has_key says whether it counts
+    bool has_key;         //  key= was given
+    hf_state_t state;     //  NONE: any. WAITING stands for DECIDING, too
+    hf_class_t class;     //  NONE: any
+    int64_t since;        //  Accepted at or after; 0: any
+    int64_t until;        //  Accepted before; 0: any
+    int limit;            //  Commands on a page
+    bool has_cursor;      //  cursor= was given
+    hf_id_t cursor;       //  The last one that was looked at
+} hf_filter_t;
+
+//  Reads a query string. -1: what it says is unknown or wrong, see the problem. now: what a duration in since
+//  or until counts back from.
+int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem);
+
+//  {"commands":[…],"next":…}, newest first. -1 with the problem set.
+int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
+                      hf_problem_t *problem);
+
+//  One command, whole (or only what a list shows of it). -1 with the problem set. state, may be NULL: gets
+//  its state.
+int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, bool whole,
+                     hf_state_t *state, hf_buf_t *out, hf_problem_t *problem);
+
+//  {"destinations":[…]}, or the one of that name.
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, hf_buf_t *out,
+                          hf_problem_t *problem);
+
+//  {"groups":[…],"total":…}: counts of dead commands by what the query's group= names (destination, class).
+int hf_query_dead(hf_store_t *store, const char *query, hf_buf_t *out, hf_problem_t *problem);
+
+#endif

@@ -1,0 +1,131 @@
+/*  One HTTP request, between server_shell (which reads it and sends its answer) and pages_shell (which knows
+ * what it means).  */
+
+#ifndef HF_REQUEST_SHELL_H
+#define HF_REQUEST_SHELL_H
+
+#include "base/id_map.h"
+#include "ingress/metrics.h"
+#include "ingress/route.h"
+#include "ingress/server_shell.h"
+#include "ingress/sse_shell.h"
+
+typedef enum {
+    HF_REQUEST_HEAD,    //  Its head is being read
+    HF_REQUEST_BODY,    //  Its body is being gathered
+    HF_REQUEST_REFUSED, //  Its body is being dropped; then it is answered with its problem
+    HF_REQUEST_WAITING, //  Suspended: for the journal, or for a command's end
+    HF_REQUEST_READY,   //  Resumed: the response is there
+    HF_REQUEST_DONE,    //  The response is queued
+} hf_request_phase_t;
+
+typedef struct hf_request hf_request_t;
+
+struct hf_request {
+    hf_server_t *server;               //  Whose
+    struct MHD_Connection *connection; //  NULL: gone; the journal's answer is still to come
+    hf_request_phase_t phase;          //  How far it is
+    hf_route_t route;                  //  The page
+    bool route_broken;                 //  Its path cannot be decoded
+    unsigned method;                   //  Bit of route.h, 0: unknown
+    int64_t began_at;                  //  When its head was there
+    //  Headers; texts are libmicrohttpd's and live as long as the request.
+    const char *content_type, *idempotency_key, *not_before, *deadline, *traceparent;
+    const char *authorization, *operator_, *last_event_id, *accept;
+    char *tracestate;    //  Joined where it came in several lines; ours
+    const char *doubled; //  Name of a header that came twice and must not, or NULL
+    const char *cut;     //  Name of a header with a NUL in it, or NULL
+    bool framed,
+        unframed;  //  Its body's length is said; it is said twice: nobody knows where the next request begins
+    int wait_s;    //  Prefer: wait, -1: none
+    bool expects;  //  Expect: 100-continue
+    bool has_body; //  One is announced
+    uint64_t length;      //  Content-Length; 0 where it is chunked
+    hf_buf_t body;        //  What has come of it
+    uint64_t dropped;     //  Bytes that were not kept
+    hf_problem_t problem; //  REFUSED: why
+    //  Under way to the journal, or waiting for an end:
+    bool in_journal;               //  The core has it as a tag
+    bool counted;                  //  In under_way
+    const hf_pipeline_t *pipeline; //  Of a submission
+    hf_event_t event;              //  Of a decision
+    bool replayed;                 //  The Idempotency-Key was known
+    hf_id_t id;                    //  The command
+    int64_t accepted_at;           //  When it was accepted
+    int64_t wait_until;            //  When the wait is over
+    hf_request_t *next, **place;   //  In a list of the server's, or place NULL
+    hf_request_t *same;            //  Another waiter for the same command
+    //  The answer:
+    int status;                    //  HTTP status
+    struct MHD_Response *response; //  Ours until it is queued
+};
+
+//  A connection that libmicrohttpd has closed, or is about to, and whose client still sends what nobody
+//  wants: with unread bytes in it, a close would be a reset, and the client might never hear why.
+typedef struct {
+    int fd;        //  Ours, -1: free place
+    int64_t until; //  Read on until then
+} hf_linger_t;
+
+struct hf_server {
+    hf_shell_t *shell;                          //  The loop
+    hf_ingress_t *core;                         //  What decides
+    const hf_config_t *config;                  //  Pipelines, token, limits
+    hf_store_t *store;                          //  For queries
+    struct MHD_Daemon *daemon;                  //  libmicrohttpd
+    char address[300];                          //  Where it listens
+    hf_sse_t *sse;                              //  Event streams
+    hf_buf_t *accepted;                         //  For each pipeline what is the same in every 202
+    size_t body_bytes;                          //  Of bodies in hand, not proposed yet
+    size_t under_way;                           //  Requests that are read and not answered to the last byte
+    size_t in_journal;                          //  Requests that the core has
+    hf_request_t *asked;                        //  They
+    hf_id_map_t *waited;                        //  Waiters, by command
+    hf_request_t *waiters;                      //  All that wait for an end
+    hf_request_t *ended;                        //  Whose command has ended
+    size_t waiters_size;                        //  How many wait
+    uint64_t rebuilds;                          //  Of the core, as known
+    int64_t beat_at;                            //  When streams were looked at for heartbeats
+    int64_t drain_at;                           //  When draining began, 0: not
+    hf_linger_t lingering[HF_SERVER_LINGERING]; //  Being read to their end
+    bool resumed;         //  A connection was resumed: libmicrohttpd has something to do
+    hf_metrics_t metrics; //  Counted here
+};
+
+//  Answers, at once or (where it is suspended) by resuming. Takes the bytes over; type NULL: JSON.
+void hf_request_reply(hf_request_t *self, int status, const char *type, hf_buf_t *bytes);
+void hf_request_refuse(hf_request_t *self, const hf_problem_t *problem);
+
+//  Adds a header to the answer, between hf_request_prepare and hf_request_send; the two that hf_request_reply
+//  is made of.
+void hf_request_prepare(hf_request_t *self, int status, const char *type, hf_buf_t *bytes);
+void hf_request_header(hf_request_t *self, const char *name, const char *value);
+void hf_request_send(hf_request_t *self);
+
+void hf_request_free(hf_request_t *self);
+
+//  In and out of one of the server's lists.
+void hf_request_link(hf_request_t *self, hf_request_t **list);
+void hf_request_unlink(hf_request_t *self);
+
+//  Suspends it until an answer is there.
+void hf_request_suspend(hf_request_t *self);
+
+//  The request is whole: does what its page is for.
+void hf_pages_serve(hf_request_t *request);
+
+//  What the core has answered, and waits that ended.
+void hf_pages_answer_all(hf_server_t *server);
+void hf_pages_on_fact(hf_server_t *server, const Hf__Fact *fact);
+
+//  Waits that are over by time (or all: the node ends), and those whose facts may have been missed.
+void hf_pages_end_waits(hf_server_t *server, int64_t now, bool all);
+void hf_pages_look_again(hf_server_t *server);
+
+//  The request is gone.
+void hf_pages_forget(hf_request_t *request);
+
+//  What /proc says of this process.
+void hf_process_measure(hf_metrics_t *metrics);
+
+#endif

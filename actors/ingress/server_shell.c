@@ -1,0 +1,701 @@
+#include "ingress/server_shell.h"
+#include "host/clock.h"
+#include "ingress/header.h"
+#include "ingress/render.h"
+#include "ingress/request_shell.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+//  ---- answers
+
+void hf_request_prepare(hf_request_t *self, int status, const char *type, hf_buf_t *bytes) {
+    assert(!self->response);
+    size_t size;
+    uint8_t *data = hf_buf_release(bytes, &size);
+    self->response = MHD_create_response_from_buffer(size, data,
+                                                     data ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    assert(self->response && "out of memory");
+    self->status = status;
+    if (size) {
+        hf_request_header(self, MHD_HTTP_HEADER_CONTENT_TYPE, type ? type : "application/json");
+    }
+}
+
+void hf_request_header(hf_request_t *self, const char *name, const char *value) {
+    MHD_add_response_header(self->response, name, value);
+}
+
+static enum MHD_Result s_queue(hf_request_t *self) {
+    hf_server_t *server = self->server;
+    enum MHD_Result rc = MHD_queue_response(self->connection, (unsigned)self->status, self->response);
+    MHD_destroy_response(self->response);
+    self->response = NULL;
+    self->phase = HF_REQUEST_DONE;
+    if (self->status < HF_METRICS_STATUSES) {
+        server->metrics.requests[self->status]++;
+    }
+    return rc;
+}
+
+void hf_request_send(hf_request_t *self) {
+    bool suspended = self->phase == HF_REQUEST_WAITING;
+    if (self->server->drain_at) {
+        hf_request_header(self, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    self->phase = HF_REQUEST_READY;
+    if (suspended) {
+        self->server->resumed = true;
+        MHD_resume_connection(self->connection);
+    }
+}
+
+void hf_request_reply(hf_request_t *self, int status, const char *type, hf_buf_t *bytes) {
+    hf_request_prepare(self, status, type, bytes);
+    hf_request_send(self);
+}
+
+//  What HTTP wants beside the problem itself.
+static void s_add_problem_headers(hf_request_t *self, const hf_problem_t *problem) {
+    char text[32];
+    if (problem->retry_after_s) {
+        snprintf(text, sizeof text, "%d", problem->retry_after_s);
+        hf_request_header(self, MHD_HTTP_HEADER_RETRY_AFTER, text);
+    }
+    if (problem->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        hf_methods_format(self->route.methods, text);
+        hf_request_header(self, MHD_HTTP_HEADER_ALLOW, text);
+    }
+    if (problem->status == MHD_HTTP_UNAUTHORIZED) {
+        hf_request_header(self, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"holdfast\"");
+    }
+}
+
+void hf_request_refuse(hf_request_t *self, const hf_problem_t *problem) {
+    hf_buf_t bytes = {0};
+    hf_problem_render(problem, &bytes);
+    hf_request_prepare(self, problem->status, "application/problem+json", &bytes);
+    s_add_problem_headers(self, problem);
+    hf_request_send(self);
+}
+
+void hf_request_suspend(hf_request_t *self) {
+    self->phase = HF_REQUEST_WAITING;
+    MHD_suspend_connection(self->connection);
+}
+
+void hf_request_link(hf_request_t *self, hf_request_t **list) {
+    self->next = *list;
+    self->place = list;
+    if (self->next) {
+        self->next->place = &self->next;
+    }
+    *list = self;
+}
+
+void hf_request_unlink(hf_request_t *self) {
+    if (self->place) {
+        *self->place = self->next;
+        if (self->next) {
+            self->next->place = self->place;
+        }
+        self->place = NULL;
+    }
+}
+
+//  ---- the head
+
+//  A header that may come once.
+static void s_take_once(hf_request_t *request, const char **place, const char *name, const char *value) {
+    request->doubled = *place ? name : request->doubled;
+    *place = value;
+}
+
+static void s_take_tracestate(hf_request_t *request, const char *value) {
+    hf_buf_t joined = {0};
+    hf_buf_addf(&joined, "%s%s%s", request->tracestate ? request->tracestate : "",
+                request->tracestate ? "," : "", value);
+    free(request->tracestate);
+    request->tracestate = (char *)joined.data;
+}
+
+//  How long the body is may be said once: two sayings are how requests are smuggled past proxies (RFC
+//  9112, 6.3 and 11.2).
+static void s_take_length(hf_request_t *request, const char *value) {
+    request->unframed = request->unframed || request->framed;
+    request->framed = true;
+    request->length = value ? strtoull(value, NULL, 10) : 0;
+    request->has_body = !value || request->length > 0;
+}
+
+//  libmicrohttpd 0.9.75 ends a value at its first NUL, and has put one in place of the line's CR: behind it
+//  stands what was LF. Anything else there means that the line went on.
+static bool s_has_nul(const char *value) {
+    char behind = value[strlen(value) + 1];
+    return behind != 0 && behind != '\n';
+}
+
+static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    hf_request_t *request = context;
+    const struct {
+        const char *name;   //  As in the contract
+        const char **place; //  Where it goes
+    } once[] = {{"Content-Type", &request->content_type},      {"Idempotency-Key", &request->idempotency_key},
+                {"Holdfast-Not-Before", &request->not_before}, {"Holdfast-Deadline", &request->deadline},
+                {"traceparent", &request->traceparent},        {"Authorization", &request->authorization},
+                {"Holdfast-Operator", &request->operator_},    {"Last-Event-ID", &request->last_event_id}};
+    (void)kind;
+    value = value ? value : "";
+    for (unsigned i = 0; i < sizeof once / sizeof *once; i++) {
+        if ((*name | 0x20) == (*once[i].name | 0x20) && strcasecmp(name, once[i].name) == 0) {
+            s_take_once(request, once[i].place, once[i].name, value);
+            request->cut = *value && s_has_nul(value) ? once[i].name : request->cut;
+            return MHD_YES;
+        }
+    }
+    if (strcasecmp(name, "Prefer") == 0) {
+        request->wait_s = request->wait_s < 0 ? hf_prefer_wait(value) : request->wait_s;
+    } else if (strcasecmp(name, "tracestate") == 0) {
+        s_take_tracestate(request, value);
+        request->cut = *value && s_has_nul(value) ? "tracestate" : request->cut;
+    } else if (strcasecmp(name, "Accept") == 0) {
+        request->accept = value;
+    } else if (strcasecmp(name, "Expect") == 0) {
+        request->expects = strcasecmp(value, "100-continue") == 0;
+    } else if (strcasecmp(name, "Content-Length") == 0) {
+        s_take_length(request, value);
+    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        s_take_length(request, NULL);
+    }
+    return MHD_YES;
+}
+
+static int s_check_token(const hf_request_t *request, hf_problem_t *problem) {
+    const char *token = request->server->config->token;
+    hf_page_t page = request->route.page;
+    if (!token || page == HF_PAGE_HEALTHZ || page == HF_PAGE_READYZ) {
+        return 0;
+    }
+    if (!request->authorization) {
+        return hf_problem_set(problem, HF_PROBLEM_TOKEN_MISSING, 0,
+                              "Send it as \"Authorization: Bearer TOKEN\".");
+    }
+    return hf_bearer_is(request->authorization, token)
+               ? 0
+               : hf_problem_set(
+                     problem, HF_PROBLEM_TOKEN_WRONG, 0,
+                     "Send the token of this node's pipeline files as \"Authorization: Bearer TOKEN\".");
+}
+
+static int s_check_route(const hf_request_t *request, hf_problem_t *problem) {
+    if (request->route_broken) {
+        return hf_problem_set(problem, HF_PROBLEM_PATH, 0,
+                              "The path's percent-encoding is broken, or has a NUL in it.");
+    }
+    if (request->route.page == HF_PAGES) {
+        return hf_problem_set(
+            problem, HF_PROBLEM_NO_PAGE, 0,
+            "There are /pipelines/NAME/commands, /commands, /events, /destinations, /dead, /ps, /metrics, "
+            "/healthz and /readyz.");
+    }
+    if (!(request->route.methods & request->method)) {
+        return hf_problem_set(problem, HF_PROBLEM_METHOD, 0,
+                              "The header Allow says which methods there are.");
+    }
+    return 0;
+}
+
+static int s_check_length(const hf_request_t *request, uint64_t size, hf_problem_t *problem) {
+    size_t limit = request->server->config->body_limit;
+    if (size > limit) {
+        return hf_problem_set(problem, HF_PROBLEM_BODY_TOO_LARGE, 0,
+                              "The body has over %zu bytes, this node's body_limit.", limit);
+    }
+    return 0;
+}
+
+static int s_check_head(const hf_request_t *request, hf_problem_t *problem) {
+    if (request->unframed) {
+        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0, "The body's length is said more than once.");
+    }
+    if (s_check_token(request, problem) || s_check_route(request, problem)) {
+        return -1;
+    }
+    if (request->doubled) {
+        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0, "%s came more than once.", request->doubled);
+    }
+    if (request->cut) {
+        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0,
+                              "%s has a NUL in it, or its line does not end with CR LF.", request->cut);
+    }
+    if (request->server->drain_at && request->method != HF_GET) {
+        return hf_problem_set(problem, HF_PROBLEM_STOPPING, 1,
+                              "This node is about to end; nothing was accepted.");
+    }
+    return s_check_length(request, request->length, problem);
+}
+
+//  ---- lingering
+
+static void s_linger(hf_server_t *self, struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection,
+                                                                   MHD_CONNECTION_INFO_CONNECTION_FD);
+    for (int i = 0; info && i < HF_SERVER_LINGERING; i++) {
+        if (self->lingering[i].fd < 0) {
+            self->lingering[i] = (hf_linger_t){fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0),
+                                               hf_clock_now_ms() + HF_SERVER_LINGER_MS};
+            return;
+        }
+    }
+}
+
+//  Reads away what has come, a bounded part of it; false: the client is done, or gone.
+static bool s_read_away(int fd) {
+    char bytes[16 << 10];
+    ssize_t size = 1;
+    for (int i = 0; i < 64 && size > 0; i++) {
+        size = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void s_linger_on(hf_server_t *self, int64_t now) {
+    for (int i = 0; i < HF_SERVER_LINGERING; i++) {
+        hf_linger_t *linger = &self->lingering[i];
+        if (linger->fd >= 0 && (now >= linger->until || !s_read_away(linger->fd))) {
+            close(linger->fd);
+            linger->fd = -1;
+        }
+    }
+}
+
+//  ---- refusing a head
+
+//  Whether the body is dropped first, so that the connection stays usable. Not where it is over the limit,
+//  where the client waits for a word before it sends it, or where nobody knows how long it is: then
+//  libmicrohttpd answers, and closes.
+static bool s_can_drop(const hf_request_t *request) {
+    return !request->has_body ||
+           (!request->expects && request->length <= request->server->config->body_limit);
+}
+
+static enum MHD_Result s_refuse_head(hf_request_t *request) {
+    request->phase = HF_REQUEST_REFUSED;
+    if (!request->unframed && s_can_drop(request)) {
+        return MHD_YES;
+    }
+    hf_request_refuse(request, &request->problem);
+    hf_request_header(request, MHD_HTTP_HEADER_CONNECTION, "close");
+    s_linger(request->server, request->connection);
+    return s_queue(request);
+}
+
+static enum MHD_Result s_on_head(hf_request_t *request, const char *method) {
+    request->method = hf_method_parse(method);
+    request->began_at = hf_clock_now_ms();
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, s_on_header, request);
+    if (s_check_head(request, &request->problem)) {
+        return s_refuse_head(request);
+    }
+    request->phase = HF_REQUEST_BODY;
+    return MHD_YES;
+}
+
+//  ---- the body
+
+static void s_drop_body(hf_request_t *request) {
+    request->server->body_bytes -= request->body.capacity;
+    hf_buf_free(&request->body);
+}
+
+//  From here on the body is dropped as it comes.
+static void s_begin_refusal(hf_request_t *request) {
+    request->phase = HF_REQUEST_REFUSED;
+    s_drop_body(request);
+}
+
+static void s_keep(hf_request_t *request, const char *data, size_t size) {
+    hf_server_t *server = request->server;
+    size_t before = request->body.capacity, limit = server->config->unacked_limit;
+    if (s_check_length(request, request->body.size + size, &request->problem)) {
+        s_begin_refusal(request);
+        return;
+    }
+    if (server->body_bytes + hf_ingress_unacked_bytes(server->core) + size > limit &&
+        server->body_bytes > before) {
+        hf_problem_set(
+            &request->problem, HF_PROBLEM_BUSY, 1,
+            "Bodies in hand, and what is not durable yet, would pass %zu bytes; try again in a second.",
+            limit);
+        s_begin_refusal(request);
+        return;
+    }
+    if (!before && request->length && request->length < HF_SERVER_CONNECTION_BYTES) {
+        hf_buf_extend(&request->body, (size_t)request->length);
+        hf_buf_clear(&request->body);
+    }
+    hf_buf_add(&request->body, data, size);
+    server->body_bytes += request->body.capacity - before;
+}
+
+//  MHD_NO closes the connection: who sends without end, or drop by drop, can be told nothing in the middle of
+//  it.
+static enum MHD_Result s_on_body(hf_request_t *request, const char *data, size_t *size) {
+    if (request->phase == HF_REQUEST_BODY) {
+        s_keep(request, data, *size);
+    } else {
+        request->dropped += *size;
+    }
+    *size = 0;
+    bool endless = request->dropped > request->server->config->body_limit + HF_SERVER_DISCARD_MAX;
+    bool slow = hf_clock_now_ms() - request->began_at > HF_SERVER_BODY_MS;
+    return endless || slow ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result s_on_whole(hf_request_t *request) {
+    request->server->under_way++;
+    request->counted = true;
+    if (request->phase == HF_REQUEST_REFUSED) {
+        hf_request_refuse(request, &request->problem);
+    } else {
+        hf_pages_serve(request);
+    }
+    s_drop_body(request);
+    return request->phase == HF_REQUEST_READY ? s_queue(request) : MHD_YES;
+}
+
+//  ---- libmicrohttpd's calls
+
+//  Before anything else of a request: its target, still encoded.
+static void *s_on_target(void *context, const char *target, struct MHD_Connection *connection) {
+    hf_request_t *request = hf_alloc(sizeof *request);
+    request->server = context;
+    request->connection = connection;
+    request->wait_s = -1;
+    request->route_broken = hf_route_find(target, &request->route) != 0;
+    size_t size = request->route.query ? strlen(request->route.query) : 0;
+    request->route.query = size ? hf_memdup(request->route.query, size) : NULL;
+    return request;
+}
+
+static enum MHD_Result s_on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                    const char *method, const char *version, const char *data, size_t *size,
+                                    void **request_p) {
+    hf_request_t *request = *request_p;
+    (void)context;
+    (void)connection;
+    (void)url;
+    (void)version;
+    switch (request->phase) {
+    case HF_REQUEST_HEAD:
+        return s_on_head(request, method);
+    case HF_REQUEST_BODY:
+    case HF_REQUEST_REFUSED:
+        return *size ? s_on_body(request, data, size) : s_on_whole(request);
+    case HF_REQUEST_READY:
+        return s_queue(request);
+    default:
+        return MHD_NO;
+    }
+}
+
+void hf_request_free(hf_request_t *request) {
+    if (request->response) {
+        MHD_destroy_response(request->response);
+    }
+    s_drop_body(request);
+    free((char *)request->route.query);
+    free(request->tracestate);
+    free(request);
+}
+
+//  Also for requests that were never read to their end. One that the core has is freed with the core's
+//  answer.
+static void s_on_completed(void *context, struct MHD_Connection *connection, void **request_p,
+                           enum MHD_RequestTerminationCode code) {
+    hf_request_t *request = *request_p;
+    (void)connection;
+    (void)code;
+    if (!request) {
+        return;
+    }
+    ((hf_server_t *)context)->under_way -= request->counted;
+    hf_pages_forget(request);
+    request->connection = NULL;
+    if (!request->in_journal) {
+        hf_request_free(request);
+    }
+}
+
+//  ---- listening
+
+static int s_split(const char *address, char *host, size_t host_size, const char **port) {
+    const char *colon = strrchr(address, ':');
+    size_t size = colon ? (size_t)(colon - address) : 0;
+    bool bracketed = size > 2 && address[0] == '[' && address[size - 1] == ']';
+    if (!colon || !colon[1] || size >= host_size) {
+        return -1;
+    }
+    memcpy(host, address + bracketed, size - 2 * bracketed);
+    host[size - 2 * bracketed] = 0;
+    *port = colon + 1;
+    return 0;
+}
+
+static int s_listen_at(const struct addrinfo *info) {
+    int on = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, info->ai_addr, info->ai_addrlen) || listen(fd, HF_SERVER_BACKLOG)) {
+        int kept = errno;
+        close(fd);
+        errno = kept;
+        return -1;
+    }
+    return fd;
+}
+
+static void s_name(int fd, char *name, size_t size) {
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof bound;
+    char host[NI_MAXHOST] = "", port[NI_MAXSERV] = "";
+    if (getsockname(fd, (struct sockaddr *)&bound, &length) == 0) {
+        getnameinfo((struct sockaddr *)&bound, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV);
+    }
+    bool six = strchr(host, ':') != NULL;
+    snprintf(name, size, "%s%.200s%s:%.8s", six ? "[" : "", host, six ? "]" : "", port);
+}
+
+static int s_listen(hf_server_t *self, const char *address, hf_error_t *error) {
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *info = NULL;
+    char host[256];
+    const char *port;
+    if (s_split(address, host, sizeof host, &port)) {
+        return hf_error_set(error, "listen at '%s': that is not HOST:PORT", address);
+    }
+    int code = getaddrinfo(*host ? host : NULL, port, &hints, &info);
+    if (code) {
+        return hf_error_set(error, "listen at %s: %s", address, gai_strerror(code));
+    }
+    int fd = s_listen_at(info);
+    freeaddrinfo(info);
+    if (fd < 0) {
+        return hf_error_set(error,
+                            "listen at %s: %s; end what listens there, or give another address with --http",
+                            address, strerror(errno));
+    }
+    s_name(fd, self->address, sizeof self->address);
+    return fd;
+}
+
+//  As many as descriptors allow, with some left for everything else.
+static unsigned s_connections(void) {
+    struct rlimit limit = {.rlim_cur = 1024};
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t most = limit.rlim_cur > 128 ? limit.rlim_cur - 64 : 64;
+    return most < HF_SERVER_CONNECTIONS ? (unsigned)most : HF_SERVER_CONNECTIONS;
+}
+
+static int s_start(hf_server_t *self, const char *address, hf_error_t *error) {
+    int fd = s_listen(self, address, error);
+    if (fd < 0) {
+        return -1;
+    }
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+    flags |= self->address[0] == '[' ? MHD_USE_IPv6 : 0;
+    self->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, s_on_request, self, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        s_connections(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HF_SERVER_CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HF_SERVER_IDLE_S, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, s_on_target, self,
+        MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self, MHD_OPTION_END);
+    if (!self->daemon) {
+        close(fd);
+        return hf_error_set(error, "libmicrohttpd does not start: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static void s_make_constants(hf_server_t *self) {
+    self->accepted = hf_alloc(self->config->pipelines_size * sizeof *self->accepted);
+    for (size_t i = 0; i < self->config->pipelines_size; i++) {
+        hf_render_accepted_constant(self->config->pipelines[i], &self->accepted[i]);
+    }
+}
+
+hf_server_t *hf_server_new(hf_shell_t *shell, hf_ingress_t *core, const char *address, hf_error_t *error) {
+    hf_server_t *self = hf_alloc(sizeof *self);
+    self->shell = shell;
+    self->core = core;
+    self->config = hf_shell_config(shell);
+    self->store = hf_shell_store(shell);
+    self->sse = hf_sse_new(self->config, self->store);
+    self->waited = hf_id_map_new();
+    s_make_constants(self);
+    for (int i = 0; i < HF_SERVER_LINGERING; i++) {
+        self->lingering[i].fd = -1;
+    }
+    if (s_start(self, address, error)) {
+        hf_server_destroy(&self);
+    }
+    return self;
+}
+
+//  Whom the journal has not answered nobody can answer: what was sent may have become durable. The connection
+//  is closed.
+static void s_abandon(hf_server_t *self) {
+    while (self->asked) {
+        hf_request_t *request = self->asked;
+        hf_request_unlink(request);
+        request->in_journal = false;
+        if (request->connection) {
+            request->phase = HF_REQUEST_DONE;
+            MHD_resume_connection(request->connection);
+        } else {
+            hf_request_free(request);
+        }
+    }
+}
+
+static void s_stop(hf_server_t *self) {
+    hf_server_drain(self);
+    //  Suspended connections may not be there when libmicrohttpd is stopped.
+    s_abandon(self);
+    hf_pages_end_waits(self, 0, true);
+    hf_sse_close(self->sse);
+    while (hf_sse_pump(self->sse)) {
+    }
+    MHD_run(self->daemon);
+    MHD_stop_daemon(self->daemon);
+}
+
+void hf_server_destroy(hf_server_t **self_p) {
+    assert(self_p);
+    hf_server_t *self = *self_p;
+    if (!self) {
+        return;
+    }
+    if (self->daemon) {
+        s_stop(self);
+    }
+    s_linger_on(self, INT64_MAX);
+    for (size_t i = 0; self->accepted && i < self->config->pipelines_size; i++) {
+        hf_buf_free(&self->accepted[i]);
+    }
+    free(self->accepted);
+    hf_sse_destroy(&self->sse);
+    hf_id_map_destroy(&self->waited);
+    free(self);
+    *self_p = NULL;
+}
+
+int hf_server_descriptor(const hf_server_t *self) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    assert(info);
+    return info->epoll_fd;
+}
+
+const char *hf_server_address(const hf_server_t *self) {
+    return self->address;
+}
+
+//  ---- running
+
+//  libmicrohttpd 0.9.75 takes at most 128 events a turn, and says by a time-out of 0 that there are more.
+static bool s_turn(hf_server_t *self) {
+    MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+    MHD_run(self->daemon);
+    return MHD_get_timeout(self->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+}
+
+bool hf_server_run(hf_server_t *self, bool read) {
+    bool more = read;
+    for (int round = 0; round < HF_SERVER_ROUNDS; round++) {
+        hf_pages_answer_all(self);
+        more = hf_sse_pump(self->sse) || self->resumed || more;
+        if (!more) {
+            return false;
+        }
+        self->resumed = false;
+        more = s_turn(self);
+    }
+    return true;
+}
+
+void hf_server_on_fact(hf_server_t *self, const Hf__Fact *fact) {
+    hf_pages_on_fact(self, fact);
+    hf_sse_on_fact(self->sse, fact);
+}
+
+//  The journal holds this lock exclusively while it lives: who gets it shared knows that none does, until it
+//  is given back.
+static void s_settle(hf_server_t *self, int64_t now) {
+    char path[4096];
+    int fd = open(hf_shell_path(self->shell, "journal/lock", path, sizeof path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+        hf_ingress_settle(self->core, now);
+    }
+    close(fd);
+}
+
+static void s_look_again(hf_server_t *self) {
+    uint64_t rebuilds = hf_ingress_rebuilds(self->core);
+    if (self->rebuilds != rebuilds) {
+        self->rebuilds = rebuilds;
+        hf_sse_rebuild(self->sse);
+        hf_pages_look_again(self);
+    }
+}
+
+void hf_server_tick(hf_server_t *self, int64_t now) {
+    hf_pages_end_waits(self, now, self->drain_at != 0);
+    s_linger_on(self, now);
+    s_look_again(self);
+    if (now - self->beat_at >= 1000) {
+        self->beat_at = now;
+        hf_sse_beat(self->sse, now);
+        if (hf_ingress_overdue(self->core, now)) {
+            s_settle(self, now);
+        }
+    }
+}
+
+void hf_server_drain(hf_server_t *self) {
+    if (self->drain_at) {
+        return;
+    }
+    self->drain_at = hf_clock_now_ms();
+    int fd = MHD_quiesce_daemon(self->daemon);
+    if (fd >= 0) {
+        close(fd);
+    }
+    hf_pages_end_waits(self, self->drain_at, true);
+    hf_sse_close(self->sse);
+}
+
+bool hf_server_is_drained(const hf_server_t *self) {
+    bool late = hf_clock_now_ms() - self->drain_at > HF_SERVER_DRAIN_MS;
+    return self->in_journal == 0 && (self->under_way == 0 || late);
+}
+
+void hf_server_describe(const hf_server_t *self, hf_buf_t *json) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    hf_buf_addf(json, "\"http\":\"%s\",\"connections\":%u,\"waiters\":%zu,\"readers\":%zu", self->address,
+                info ? info->num_connections : 0, self->waiters_size, hf_sse_readers(self->sse));
+}

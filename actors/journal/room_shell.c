@@ -1,0 +1,296 @@
+#include "journal/room_shell.h"
+#include "base/buf.h"
+#include "base/units.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB ((size_t)1 << 20)
+
+//  The reserve must hold the ends of everything in flight, and what a transaction copies to write them: a 16th of the limit, but
+//  64 MiB are enough for a hundred thousand ends, and with less than 1 MiB a single batch might not fit.
+#define RESERVE_MOST    (64 * MIB)
+#define RESERVE_LEAST   MIB
+#define RESERVE_PART    16
+
+//  A chunk is some seconds of work: allocating is a matter of milliseconds, mapping anew costs page faults afterwards.
+#define CHUNK_MOST      (64 * MIB)
+#define CHUNK_LEAST     MIB
+#define CHUNK_PART      64
+
+enum {
+    GRAIN = 64 << 10,        //  Bytes: no system has larger pages; sizes are whole multiples of it
+    FREE_AGAIN_PERCENT = 95, //  New commands are welcome again below this share of the soft limit: not at every freed page
+    PATH_SIZE = 4096,        //  PATH_MAX
+};
+
+struct hf_room {
+    char *path;     //  Of data.mdb
+    int fd;         //  The file, to allocate
+    size_t limit;   //  Bytes at most
+    size_t reserve; //  Bytes that new commands do not get
+    size_t chunk;   //  Bytes allocated at once
+    size_t all;     //  Bytes allocated
+};
+
+static size_t s_between(size_t least, size_t size, size_t most) {
+    return size < least ? least : size > most ? most : size;
+}
+
+static size_t s_round_up(uint64_t size) {
+    return (size_t)((size + GRAIN - 1) / GRAIN * GRAIN);
+}
+
+//  ---- what stands in a file
+
+//  The beginning of an LMDB file as version 0.9 writes it on this machine: two pages, each a page header and then this.
+typedef struct {
+    uint32_t pad;       //  Of the first table: the page size
+    uint16_t flags;     //  Not looked at
+    uint16_t depth;     //  The same
+    uint64_t counts[5]; //  The same
+} file_table_t;
+
+typedef struct {
+    uint64_t page;          //  Number of this page
+    uint16_t pad;           //  Not looked at
+    uint16_t flags;         //  What kind of page
+    uint32_t bounds;        //  Not looked at
+    uint32_t magic;         //  0xBEEFC0DE
+    uint32_t version;       //  1
+    uint64_t address;       //  Not looked at
+    uint64_t map;           //  The same
+    file_table_t tables[2]; //  Free pages, and the table of tables
+    uint64_t last_page;     //  The last page in use
+    uint64_t transaction;   //  Which one wrote this; the higher one counts
+} file_meta_t;
+
+_Static_assert(sizeof(file_meta_t) == 16 + 8 + 16 + 2 * 48 + 16, "as LMDB lays it out");
+
+enum { META_FLAG = 0x08, META_MAGIC = (int)0xBEEFC0DE, META_VERSION = 1 };
+
+static bool s_read_meta(int fd, off_t at, file_meta_t *meta) {
+    return pread(fd, meta, sizeof *meta, at) == (ssize_t)sizeof *meta && meta->flags & META_FLAG &&
+           meta->magic == (uint32_t)META_MAGIC && meta->version == META_VERSION;
+}
+
+static int s_check_open(int fd, const char *path, uint64_t *used, hf_error_t *error) {
+    struct stat is;
+    file_meta_t first, second;
+    if (fstat(fd, &is)) {
+        return hf_error_set(error, "%s: %s", path, strerror(errno));
+    }
+    if (is.st_size == 0) {
+        return hf_error_set(error, "%s is empty: it was truncated; put a backup in its place", path);
+    }
+    bool sound = s_read_meta(fd, 0, &first);
+    uint32_t page = sound ? first.tables[0].pad : 0;
+    sound = sound && page >= 512 && page <= GRAIN && s_read_meta(fd, page, &second);
+    if (!sound) {
+        return hf_error_set(error, "%s does not begin as a journal does: it is damaged or truncated; put a backup in its place",
+                            path);
+    }
+    *used = ((first.transaction > second.transaction ? first.last_page : second.last_page) + 1) * page;
+    if (*used > (uint64_t)is.st_size) {
+        return hf_error_set(error,
+                            "%s is truncated: it has %lld bytes, and %llu are in use; put a backup in its place", path,
+                            (long long)is.st_size, (unsigned long long)*used);
+    }
+    return 1;
+}
+
+static int s_path(char path[PATH_SIZE], const char *dir, const char *name, hf_error_t *error) {
+    int size = snprintf(path, PATH_SIZE, "%s/%s", dir, name);
+    return size > 0 && size < PATH_SIZE ? 0 : hf_error_set(error, "%.100s…: this name is too long", dir);
+}
+
+int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error) {
+    char path[PATH_SIZE];
+    uint64_t ignored;
+    if (s_path(path, dir, "data.mdb", error)) {
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : hf_error_set(error, "open %s: %s", path, strerror(errno));
+    }
+    int found = s_check_open(fd, path, used ? used : &ignored, error);
+    close(fd);
+    return found;
+}
+
+//  ---- folders
+
+static int s_sync_path(const char *path, hf_error_t *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) {
+        return 0; //  Somebody else's folder, made long before
+    }
+    if (fd < 0 || fsync(fd)) {
+        hf_error_set(error, "sync %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
+int hf_room_sync_folders(const char *dir, hf_error_t *error) {
+    static const char *const names[] = {"data.mdb", ".", "..", "../.."};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (s_path(path, dir, names[i], error) || s_sync_path(path, error)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+//  ---- a new file
+
+//  What an earlier life left when it was killed while it made one.
+static void s_clear_draft(const char *draft) {
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (s_path(path, draft, names[i], NULL) == 0) {
+            unlink(path);
+        }
+    }
+    rmdir(draft);
+}
+
+//  LMDB makes its file in several writes, none of them synced at first: made in a folder of its own and renamed, it is there whole
+//  or not at all, for readers as after a power cut.
+static int s_make_file(const char *dir, const char *path, hf_error_t *error) {
+    char draft[PATH_SIZE], from[PATH_SIZE];
+    hf_store_options_t options = {.writer = true, .map = CHUNK_LEAST};
+    if (s_path(draft, dir, ".new", error) || s_path(from, draft, "data.mdb", error)) {
+        return -1;
+    }
+    s_clear_draft(draft);
+    if (mkdir(draft, 0700)) {
+        return hf_error_set(error, "make %s: %s", draft, strerror(errno));
+    }
+    hf_store_t *store = hf_store_open(draft, &options, error);
+    if (!store) {
+        return hf_error_wrap(error, "make the journal's file");
+    }
+    hf_store_close(&store);
+    if (s_sync_path(from, error)) {
+        return -1;
+    }
+    if (rename(from, path)) {
+        return hf_error_set(error, "put %s in place: %s", path, strerror(errno));
+    }
+    s_clear_draft(draft);
+    return hf_room_sync_folders(dir, error);
+}
+
+//  ---- allocating
+
+//  0, or the errno of posix_fallocate. What is allocated already costs nothing; holes below are filled.
+static int s_allocate(const hf_room_t *self, size_t size) {
+    int rc;
+    do {
+        rc = posix_fallocate(self->fd, 0, (off_t)size);
+    } while (rc == EINTR);
+    return rc;
+}
+
+//  For a start: what is in use, the reserve, a chunk; or what the file has, where the disk is full.
+static int s_begin(hf_room_t *self, uint64_t used, hf_error_t *error) {
+    struct stat is;
+    if (fstat(self->fd, &is)) {
+        return hf_error_set(error, "%s: %s", self->path, strerror(errno));
+    }
+    size_t has = s_between(s_round_up(used), (size_t)is.st_size / GRAIN * GRAIN, self->limit);
+    size_t wanted = s_between(has, s_round_up(used) + self->reserve + self->chunk, self->limit);
+    int rc = s_allocate(self, wanted);
+    if (rc == 0) {
+        self->all = wanted;
+        return 0;
+    }
+    if (rc != ENOSPC && rc != EDQUOT && rc != EFBIG) {
+        return hf_error_set(error, "allocate %s: %s", self->path, strerror(rc));
+    }
+    self->all = has;
+    return 0;
+}
+
+hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error) {
+    char path[PATH_SIZE];
+    uint64_t used = 0;
+    if (s_path(path, dir, "data.mdb", error)) {
+        return NULL;
+    }
+    int found = hf_room_check(dir, &used, error);
+    if (found < 0 || (found == 0 && (s_make_file(dir, path, error) || hf_room_check(dir, &used, error) != 1))) {
+        return NULL;
+    }
+    hf_room_t *self = hf_alloc(sizeof *self);
+    self->path = hf_strdup(path);
+    self->limit = limit / GRAIN * GRAIN;
+    if (self->limit < s_round_up(used)) {
+        self->limit = s_round_up(used); //  It was lowered: what is there stays readable, and nothing is added
+    }
+    self->reserve = s_between(RESERVE_LEAST, limit / RESERVE_PART, RESERVE_MOST) / GRAIN * GRAIN;
+    self->chunk = s_between(CHUNK_LEAST, limit / CHUNK_PART, CHUNK_MOST) / GRAIN * GRAIN;
+    self->fd = open(path, O_RDWR | O_CLOEXEC);
+    if (self->fd < 0) {
+        hf_error_set(error, "open %s: %s", path, strerror(errno));
+    }
+    if (self->fd < 0 || s_begin(self, used, error)) {
+        hf_room_destroy(&self);
+    }
+    return self;
+}
+
+void hf_room_destroy(hf_room_t **self_p) {
+    assert(self_p);
+    hf_room_t *self = *self_p;
+    if (self) {
+        if (self->fd >= 0) {
+            close(self->fd);
+        }
+        free(self->path);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+size_t hf_room_all(const hf_room_t *self) {
+    return self->all;
+}
+
+size_t hf_room_soft(const hf_room_t *self) {
+    return self->all > self->reserve ? self->all - self->reserve : GRAIN;
+}
+
+int hf_room_grow(hf_room_t *self, hf_error_t *reason) {
+    char text[32];
+    if (self->all >= self->limit) {
+        hf_size_format(self->limit, text);
+        return hf_error_set(reason, "the journal is at its journal_limit of %s", text);
+    }
+    size_t wanted = s_between(0, self->all + self->chunk, self->limit);
+    int rc = s_allocate(self, wanted);
+    if (rc) {
+        return hf_error_set(reason, "the disk has no room for the journal: %s", strerror(rc));
+    }
+    self->all = wanted;
+    return 0;
+}
+
+bool hf_room_is_free(const hf_room_t *self, const hf_store_stat_t *stat) {
+    uint64_t used = (stat->pages_used - stat->pages_free) * stat->page_size;
+    return used < hf_room_soft(self) / 100 * FREE_AGAIN_PERCENT;
+}

@@ -1,0 +1,315 @@
+/*  Lists, filters and cursors over a real file.  */
+
+#include "ingress/query.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+enum { COMMANDS = 6000, FIRST_AT = 1000000 }; //  More than two requests look at
+
+typedef struct {
+    char dir[64];          //  The journal's folder
+    hf_store_t *store;     //  Filled once for all stories
+    hf_config_t *config;   //  Destinations "even" and "odd"
+    hf_id_t ids[COMMANDS]; //  In the order of their making
+} world_t;
+
+static world_t s_world;
+
+//  Every hundredth is dead; "even" and "odd" take turns; every tenth has the key "ten".
+static hf_state_t s_state_of(int i) {
+    return i % 100 == 0 ? HF_STATE_DEAD : HF_STATE_SUCCEEDED;
+}
+
+static void s_put(world_t *world, int i) {
+    hf_error_t error = {{0}};
+    Hf__Command command = HF__COMMAND__INIT;
+    Hf__State state = HF__STATE__INIT;
+    command.id = state.id = (ProtobufCBinaryData){HF_ID_SIZE, world->ids[i].bytes};
+    command.pipeline = state.pipeline = (char *)"p";
+    command.destination = state.destination = (char *)(i % 2 ? "odd" : "even");
+    command.key = state.key = (char *)(i % 10 ? "" : "ten");
+    command.accepted_at = state.accepted_at = FIRST_AT + i;
+    state.since = FIRST_AT + i;
+    state.state = s_state_of(i);
+    state.class_ = i % 200 ? HF_CLASS_FAILED : HF_CLASS_REJECTED;
+    state.reason = (char *)"so it was";
+    assert_int_equal(hf_store_put_command(world->store, &command, &error), 0);
+    assert_int_equal(hf_store_put_state(world->store, NULL, &state, &error), 0);
+}
+
+static int s_setup(void **state) {
+    world_t *world = &s_world;
+    hf_error_t error = {{0}};
+    hf_store_options_t options = {.writer = true, .volatile_ = true, .map = 256 << 20};
+    hf_id_maker_t maker = {.rng = {.seed = 1}};
+    *state = world;
+    strcpy(world->dir, "/tmp/holdfast-query-XXXXXX");
+    assert_non_null(mkdtemp(world->dir));
+    world->store = hf_store_open(world->dir, &options, &error);
+    assert_non_null(world->store);
+    world->config = hf_config_new();
+    const char *names[] = {"even", "odd"};
+    for (int i = 0; i < 2; i++) {
+        hf_destination_t *destination = hf_destination_new(names[i]);
+        destination->url = hf_template_new("http://u:secret@h/", &error);
+        destination->url_shown = hf_strdup("http://${env:WHO}@h/");
+        hf_config_add_destination(world->config, destination);
+    }
+    assert_int_equal(hf_store_begin_write(world->store, &error), 0);
+    for (int i = 0; i < COMMANDS; i++) {
+        world->ids[i] = hf_id_make(&maker, FIRST_AT + i);
+        s_put(world, i);
+    }
+    assert_int_equal(hf_store_commit(world->store, &error), 0);
+    return 0;
+}
+
+static int s_teardown(void **state) {
+    char command[128];
+    world_t *world = *state;
+    hf_store_close(&world->store);
+    hf_config_destroy(&world->config);
+    snprintf(command, sizeof command, "rm -rf %s", world->dir);
+    return system(command);
+}
+
+static json_t *s_parse(hf_buf_t *text) {
+    json_error_t error;
+    json_t *json = json_loadb((const char *)text->data, text->size, 0, &error);
+    if (!json) {
+        fail_msg("%s: %s", error.text, (const char *)text->data);
+    }
+    hf_buf_free(text);
+    return json;
+}
+
+static json_t *s_list(world_t *world, const char *query) {
+    hf_filter_t filter;
+    hf_problem_t problem;
+    hf_buf_t out = {0};
+    if (hf_filter_parse(&filter, query, FIRST_AT + COMMANDS, &problem) ||
+        hf_query_commands(world->store, world->config, &filter, &out, &problem)) {
+        fail_msg("%s: %s", query, problem.detail);
+    }
+    return s_parse(&out);
+}
+
+static int s_number(world_t *world, json_t *command) {
+    hf_id_t id;
+    assert_true(hf_id_parse(&id, json_string_value(json_object_get(command, "id"))));
+    for (int i = 0; i < COMMANDS; i++) {
+        if (hf_id_equal(&world->ids[i], &id)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+//  Follows the cursor to the end; how many were listed, and in how many pages. Each must be older than the
+//  one before, and wanted.
+static int s_list_all(world_t *world, const char *query, bool (*is_wanted)(int), int *pages) {
+    char next[256] = "", whole[512];
+    int count = 0, before = COMMANDS;
+    for (*pages = 0; *pages < 1000; ++*pages) {
+        snprintf(whole, sizeof whole, "%s%s%s", query, *next ? "&cursor=" : "", next);
+        json_t *page = s_list(world, whole), *command;
+        size_t index;
+        json_array_foreach(json_object_get(page, "commands"), index, command) {
+            int number = s_number(world, command);
+            assert_true(number >= 0 && number < before);
+            if (!is_wanted(number)) {
+                fail_msg("%s lists %d", query, number);
+            }
+            before = number;
+            count++;
+        }
+        const char *cursor = json_string_value(json_object_get(page, "next"));
+        snprintf(next, sizeof next, "%s", cursor ? cursor : "");
+        json_decref(page);
+        if (!*next) {
+            break;
+        }
+    }
+    ++*pages;
+    return count;
+}
+
+static bool s_any(int i) {
+    return i >= 0;
+}
+
+static bool s_is_dead(int i) {
+    return s_state_of(i) == HF_STATE_DEAD;
+}
+
+static bool s_is_ten(int i) {
+    return i % 10 == 0;
+}
+
+static bool s_is_odd(int i) {
+    return i % 2 == 1;
+}
+
+static bool s_is_within(int i) {
+    return i >= 1000 && i < 1500;
+}
+
+static bool s_is_rejected(int i) {
+    return i % 200 == 0;
+}
+
+static void s_a_page_is_newest_first(void **state) {
+    json_t *page = s_list(*state, NULL), *commands = json_object_get(page, "commands");
+    assert_int_equal(json_array_size(commands), HF_LIMIT_DEFAULT);
+    assert_int_equal(s_number(*state, json_array_get(commands, 0)), COMMANDS - 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(commands, 0), "destination")),
+                        "odd");
+    assert_true(json_is_string(json_object_get(page, "next")));
+    json_decref(page);
+}
+
+static void s_cursors_lead_through_everything_once(void **state) {
+    int pages;
+    assert_int_equal(s_list_all(*state, "limit=1000", s_any, &pages), COMMANDS);
+    assert_int_equal(pages, COMMANDS / 1000);
+    assert_int_equal(
+        s_list_all(*state, "limit=7&since=1970-01-01T00:16:45Z&until=1970-01-01T00:16:46Z", s_any, &pages),
+        1000);
+    assert_int_equal(pages, 143);
+}
+
+static void s_a_request_looks_at_so_many_only(void **state) {
+    int pages;
+    assert_int_equal(s_list_all(*state, "limit=1000&class=rejected", s_is_rejected, &pages), COMMANDS / 200);
+    assert_int_equal(pages, 3);
+    assert_int_equal(s_list_all(*state, "limit=1000&pipeline=nobody", s_any, &pages), 0);
+    assert_int_equal(pages, 3);
+}
+
+static void s_the_few_of_a_state_come_at_once(void **state) {
+    int pages;
+    assert_int_equal(s_list_all(*state, "limit=1000&state=dead", s_is_dead, &pages), COMMANDS / 100);
+    assert_int_equal(pages, 1);
+    assert_int_equal(s_list_all(*state, "limit=10&state=dead", s_is_dead, &pages), COMMANDS / 100);
+    assert_int_equal(pages, 6);
+    assert_int_equal(s_list_all(*state, "state=dead&destination=odd", s_any, &pages), 0);
+    assert_int_equal(s_list_all(*state, "state=waiting", s_any, &pages), 0);
+    assert_int_equal(pages, 1);
+}
+
+static void s_filters_choose(void **state) {
+    int pages;
+    assert_int_equal(s_list_all(*state, "limit=1000&key=ten", s_is_ten, &pages), COMMANDS / 10);
+    assert_int_equal(s_list_all(*state, "limit=1000&key=nothing", s_any, &pages), 0);
+    assert_int_equal(s_list_all(*state, "limit=1000&destination=odd", s_is_odd, &pages), COMMANDS / 2);
+    assert_int_equal(s_list_all(*state, "limit=100&since=1970-01-01T00:16:41Z&until=1970-01-01T00:16:41.5Z",
+                                s_is_within, &pages),
+                     500);
+    assert_int_equal(s_list_all(*state,
+                                "limit=1000&key=ten&since=1970-01-01T00:16:41Z&until=1970-01-01T00:16:41.5Z",
+                                s_is_within, &pages),
+                     50);
+    assert_int_equal(s_list_all(*state, "limit=1000&since=1s", s_any, &pages), 1000); //  Back from now
+}
+
+static void s_wrong_filters_say_what_is_wrong(void **state) {
+    static const char *const queries[] = {"stat=dead",  "state=dad",
+                                          "class=x",    "limit=0",
+                                          "limit=1001", "limit=x",
+                                          "limit=",     "since=yesterday",
+                                          "cursor=x",   "cursor=",
+                                          "key=",       "pipeline=%00",
+                                          "key=%",      "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    (void)state;
+    for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++) {
+        hf_filter_t filter;
+        hf_problem_t problem;
+        if (hf_filter_parse(&filter, queries[i], 0, &problem) == 0 || problem.status != 400) {
+            fail_msg("%s was read", queries[i]);
+        }
+    }
+}
+
+static void s_one_command_or_none(void **state) {
+    world_t *world = *state;
+    hf_buf_t out = {0};
+    hf_problem_t problem;
+    hf_state_t is;
+    hf_id_t unknown = hf_id_floor(5);
+    assert_int_equal(
+        hf_query_command(world->store, world->config, &world->ids[100], true, &is, &out, &problem), 0);
+    assert_int_equal(is, HF_STATE_DEAD);
+    json_t *json = s_parse(&out);
+    assert_string_equal(json_string_value(json_object_get(json, "reason")), "so it was");
+    assert_int_equal(json_array_size(json_object_get(json, "attempts")), 0);
+    json_decref(json);
+    assert_int_equal(hf_query_command(world->store, world->config, &unknown, true, NULL, &out, &problem), -1);
+    assert_int_equal(problem.status, 404);
+}
+
+static void s_the_dead_by_groups(void **state) {
+    world_t *world = *state;
+    hf_buf_t out = {0};
+    hf_problem_t problem;
+    assert_int_equal(hf_query_dead(world->store, "group=destination,class", &out, &problem), 0);
+    json_t *json = s_parse(&out), *groups = json_object_get(json, "groups");
+    assert_int_equal(json_array_size(groups), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")), 30);
+    assert_int_equal(json_integer_value(json_object_get(json, "total")), 60);
+    assert_true(json_is_true(json_object_get(json, "complete")));
+    json_decref(json);
+    assert_int_equal(hf_query_dead(world->store, "group=destination", &out, &problem), 0);
+    json = s_parse(&out);
+    json_t *group = json_array_get(json_object_get(json, "groups"), 0);
+    assert_int_equal(json_integer_value(json_object_get(group, "count")), 60);
+    assert_null(json_object_get(group, "class"));
+    hf_id_t id;
+    assert_true(hf_id_parse(&id, json_string_value(json_object_get(group, "newest_id"))));
+    assert_true(hf_id_equal(&id, &world->ids[5900]));
+    json_decref(json);
+    assert_int_equal(hf_query_dead(world->store, "group=x", &out, &problem), -1);
+    assert_int_equal(hf_query_dead(world->store, "by=class", &out, &problem), -1);
+}
+
+static void s_destinations_show_no_secret(void **state) {
+    world_t *world = *state;
+    hf_buf_t out = {0};
+    hf_problem_t problem;
+    assert_int_equal(hf_query_destinations(world->store, world->config, NULL, &out, &problem), 0);
+    assert_null(strstr((char *)out.data, "secret"));
+    json_t *json = s_parse(&out), *list = json_object_get(json, "destinations");
+    assert_int_equal(json_array_size(list), 2);
+    json_t *even = json_object_get(json_array_get(list, 0), "commands");
+    assert_int_equal(json_integer_value(json_object_get(even, "dead")), 60);
+    assert_int_equal(json_integer_value(json_object_get(even, "succeeded")), 2940);
+    json_decref(json);
+    assert_int_equal(hf_query_destinations(world->store, world->config, "odd", &out, &problem), 0);
+    json = s_parse(&out);
+    assert_string_equal(json_string_value(json_object_get(json, "url")), "http://${env:WHO}@h/");
+    json_decref(json);
+    assert_int_equal(hf_query_destinations(world->store, world->config, "x", &out, &problem), -1);
+    assert_int_equal(problem.status, 404);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s_a_page_is_newest_first),
+        cmocka_unit_test(s_cursors_lead_through_everything_once),
+        cmocka_unit_test(s_a_request_looks_at_so_many_only),
+        cmocka_unit_test(s_the_few_of_a_state_come_at_once),
+        cmocka_unit_test(s_filters_choose),
+        cmocka_unit_test(s_wrong_filters_say_what_is_wrong),
+        cmocka_unit_test(s_one_command_or_none),
+        cmocka_unit_test(s_the_dead_by_groups),
+        cmocka_unit_test(s_destinations_show_no_secret),
+    };
+    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+}
