@@ -42,12 +42,6 @@ destination = ec2
     #   Idempotency-Key, so just try again. `hold` would ask a person first: right for payments.
     on_uncertain = retry
 
-    #   Half of the last 20 attempts failed: leave the third party alone for a while, then try with one call at a time.
-    circuit
-        failures = 50%
-        of = 20
-        cooldown = 5s
-
 
 #   The command: where it goes, how often it is tried, and what people are told meanwhile.
 pipeline = stop-instance

@@ -1142,8 +1142,12 @@ static void s_read_destination(reader_t *self, const block_t *block) {
     spot_t spot = {.reader = self, .block = block, .item = block->items, .where = where};
     const char *name = s_block_name(self, block, "destination", where);
     hf_destination_t *destination = hf_destination_new(name ? name : "?");
-    if (s_item(block, NULL, "circuit")) {
+    const item_t *circuit = s_item(block, NULL, "circuit");
+    if (circuit) {
         destination->circuit_of = 20;
+    }
+    if (circuit && !(circuit->value && *circuit->value)) {
+        s_report(self, block->source, circuit->line, "circuit is not available yet; leave it out (%s)", where);
     }
     s_fields(&spot, 0, s_destination_fields, SIZE(s_destination_fields), destination);
     s_check_timeouts(&spot, destination);

@@ -66,7 +66,7 @@ static void an_arena_gives_zeroed_memory_that_does_not_overlap(void **state) {
                 assert_int_equal(pieces[i][j], 0);
             }
             memset(pieces[i], (int)(i % 255) + 1, i);
-            assert_int_equal((uintptr_t)pieces[i] % sizeof(max_align_t), 0);
+            assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
         }
         for (size_t i = 0; i < 1000; i++) {
             for (size_t j = 0; j < i; j++) {
