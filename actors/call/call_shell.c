@@ -8,6 +8,7 @@
 #include "call/call_core.h"
 #include "call/http_shell.h"
 #include "host/log.h"
+#include "host/process.h"
 
 #include <sys/resource.h>
 
@@ -135,6 +136,7 @@ int hf_call_main(const hf_actor_args_t *args) {
     hf_error_t error;
     hf_core_setup_t setup;
     call_t self = {.shell = hf_shell_new(args, HF_HEARS_ACKS)};
+    hf_process_step_back();
     hf_shell_setup(self.shell, &setup);
     self.core = hf_call_new(&setup);
     hf_shell_set_core(self.shell, &s_ops, &self);

@@ -48,6 +48,22 @@ int hf_verb_check(const hf_args_t *args) {
 
 //  ---- up
 
+//  What --http says, like the pipeline files' http: HOST:PORT, an IPv6 host in brackets. NULL: not given.
+static int s_check_address(const hf_args_t *args) {
+    const char *text = hf_args_value(args, "http");
+    const char *colon = text ? strrchr(text, ':') : NULL;
+    size_t host = colon ? (size_t)(colon - text) : 0;
+    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    bool port = digits > 0 && digits <= 5 && !colon[1 + digits] && strtol(colon + 1, NULL, 10) <= 65535;
+    bool brackets = host > 2 && text[0] == '[' && text[host - 1] == ']';
+    bool bare = host > 0 && strcspn(text, ":[] ") == host;
+    if (text && !(port && (brackets || bare))) {
+        return hf_say_usage(args, "--http takes HOST:PORT, like 127.0.0.1:4653 or [::1]:4653, not '%s'",
+                            text);
+    }
+    return HF_EXIT_DONE;
+}
+
 //  The longest that a call in flight may take.
 static int64_t s_longest_call_ms(const hf_config_t *config) {
     int64_t longest_ms = 0;
@@ -60,6 +76,9 @@ static int64_t s_longest_call_ms(const hf_config_t *config) {
 
 int hf_verb_up(const hf_args_t *args) {
     const char *const *paths = (const char *const *)args->words;
+    if (s_check_address(args)) {
+        return HF_EXIT_USAGE;
+    }
     hf_config_t *config = s_read(paths, (size_t)args->words_size);
     if (!config) {
         return HF_EXIT_FAILED;
@@ -101,7 +120,7 @@ int hf_verb_actor(const hf_args_t *args) {
     long long number = 0;
     int status = hf_args_number(args, "number", 0, HF_CALLERS_MAX - 1, &number);
     int actor = s_find_actor(args->words[0]);
-    if (status) {
+    if (status || (status = s_check_address(args))) {
         return status;
     }
     if (actor < 0) {

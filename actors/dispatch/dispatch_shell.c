@@ -1,6 +1,7 @@
 #include "dispatch/dispatch_shell.h"
 #include "dispatch/dispatch_core.h"
 #include "host/log.h"
+#include "host/process.h"
 
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ static bool s_is_drained(void *context) {
 //  One PUSH for each caller, so that an order reaches the one that its Start names.
 static int s_connect_callers(hf_shell_t *shell, const hf_actor_args_t *args) {
     for (int number = 0; number < hf_shell_config(shell)->callers; number++) {
-        char name[16];
+        char name[24];
         hf_error_t error;
         snprintf(name, sizeof name, "call.%d", number);
         zsock_t *push = hf_socket_new(args->state_dir, ZMQ_PUSH, false, name, &error);
@@ -30,6 +31,7 @@ static int s_connect_callers(hf_shell_t *shell, const hf_actor_args_t *args) {
 
 int hf_dispatch_main(const hf_actor_args_t *args) {
     hf_shell_t *shell = hf_shell_new(args, HF_HEARS_FACTS | HF_HEARS_ACKS);
+    hf_process_step_back();
     hf_core_setup_t setup;
     hf_shell_setup(shell, &setup);
     hf_dispatch_t *core = hf_dispatch_new(&setup);

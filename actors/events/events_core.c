@@ -15,11 +15,11 @@
 
 struct hf_events {
     const hf_config_t *config; //  Labels
-    hf_follow_t *follow;       //  Place among the facts
+    hf_store_t *store;         //  Where it begins, and what was missed
+    hf_follow_t *follow;       //  Place among the facts, or NULL: nobody listens
     hf_arena_t *arena;         //  Of the message being read
     hf_outbox_t outbox;        //  CloudEvents
     hf_error_t failure;        //  Why it must end, or empty
-    bool heard;                //  Somebody listens
     uint64_t published;        //  Events, for people
     uint64_t foreign;          //  Messages that could not be read
 };
@@ -45,9 +45,6 @@ static json_t *s_cloud_event(const hf_events_t *self, const Hf__Fact *fact, cons
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_events_t *self = context;
     char type[64];
-    if (!self->heard) {
-        return true;
-    }
     snprintf(type, sizeof type, "holdfast.command.%s", hf_state_name(fact->state));
     json_t *event = s_cloud_event(self, fact, type);
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
@@ -67,12 +64,7 @@ hf_events_t *hf_events_new(const hf_core_setup_t *setup) {
     hf_events_t *self = hf_alloc(sizeof *self);
     self->config = setup->config;
     self->arena = hf_arena_new(64 << 10);
-    uint64_t newest = 0;
-    if (hf_store_begin_read(setup->store, &self->failure) == 0) {
-        newest = hf_store_newest_fact(setup->store);
-        hf_store_end_read(setup->store);
-    }
-    self->follow = hf_follow_new(setup->store, newest, s_on_fact, self);
+    self->store = setup->store;
     return self;
 }
 
@@ -89,7 +81,12 @@ void hf_events_destroy(hf_events_t **self_p) {
 }
 
 void hf_events_set_heard(hf_events_t *self, bool heard) {
-    self->heard = heard;
+    if (!heard) {
+        hf_follow_destroy(&self->follow);
+    } else if (!self->follow && hf_store_begin_read(self->store, &self->failure) == 0) {
+        self->follow = hf_follow_new(self->store, hf_store_newest_fact(self->store), s_on_fact, self);
+        hf_store_end_read(self->store);
+    }
 }
 
 static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
@@ -99,6 +96,9 @@ static void s_receive(void *core, hf_from_t from, const void *data, size_t size,
     hf_error_t error;
     (void) from;
     (void) now;
+    if (!self->follow) {
+        return;
+    }
     if (!hf_publication_read(&publication, data, size, self->arena)) {
         self->foreign++;
     } else if (publication.facts) {
@@ -134,7 +134,8 @@ static const char *s_failure(void *core) {
 static void s_describe(void *core, hf_buf_t *json) {
     hf_events_t *self = core;
     hf_buf_addf(json, "\"published\":%" PRIu64 ",\"newest_fact\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"foreign\":%" PRIu64,
-                self->published, hf_follow_newest(self->follow), hf_follow_gaps(self->follow), self->foreign);
+                self->published, self->follow ? hf_follow_newest(self->follow) : 0,
+                self->follow ? hf_follow_gaps(self->follow) : 0, self->foreign);
 }
 
 const hf_core_ops_t hf_events_ops = {s_receive, s_tick, s_next_deadline, s_outbox, s_failure, s_describe};

@@ -1,5 +1,5 @@
 /*  Events publishes every fact outward as a CloudEvent (version 1.0, structured JSON), with the fact's number. While nobody
- *  listens, nothing is made.  */
+ *  listens, nothing is read and nothing made; whoever begins to listen hears what happens from then on.  */
 
 #ifndef HF_EVENTS_CORE_H
 #define HF_EVENTS_CORE_H

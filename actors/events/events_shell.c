@@ -1,11 +1,13 @@
 #include "events/events_shell.h"
 #include "events/events_core.h"
 #include "host/log.h"
+#include "host/process.h"
 
 //  Who listens, by what an XPUB hears from its subscribers.
 typedef struct {
     hf_events_t *core; //  To be told
     zsock_t *world;    //  The XPUB
+    hf_shell_t *shell; //  Hears facts while somebody listens
     unsigned topics;   //  Topics that somebody wants
 } listeners_t;
 
@@ -20,16 +22,18 @@ static int s_on_subscription(zloop_t *loop, zsock_t *world, void *context) {
         self->topics += begins ? 1 : self->topics > 0 ? -1u : 0;
     }
     zmq_msg_close(&message);
+    hf_shell_hear_facts(self->shell, self->topics > 0);
     hf_events_set_heard(self->core, self->topics > 0);
     return 0;
 }
 
 int hf_events_main(const hf_actor_args_t *args) {
     hf_error_t error;
-    hf_shell_t *shell = hf_shell_new(args, HF_HEARS_FACTS);
+    hf_shell_t *shell = hf_shell_new(args, 0);
+    hf_process_step_back();
     hf_core_setup_t setup;
     hf_shell_setup(shell, &setup);
-    listeners_t listeners = {.core = hf_events_new(&setup)};
+    listeners_t listeners = {.core = hf_events_new(&setup), .shell = shell};
     hf_shell_set_core(shell, &hf_events_ops, listeners.core);
     listeners.world = hf_socket_new(args->state_dir, ZMQ_XPUB, true, "events", &error);
     if (listeners.world) {

@@ -2,6 +2,7 @@
 #include "host/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,17 @@ int hf_process_init(const char *name) {
         exit(1);
     }
     return fd;
+}
+
+void hf_process_step_back(void) {
+    //  Every actor leads a session, and so a group of its own where the kernel groups by session (sched(7), "The autogroup feature"):
+    //  there a thread's nice value counts only inside the group. Where either is not allowed, nothing is lost but that.
+    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, "5", 1);
+        close(fd);
+    }
+    (void)setpriority(PRIO_PROCESS, 0, 5);
 }
 
 int hf_process_take_signal(int fd) {

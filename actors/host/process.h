@@ -13,6 +13,10 @@
 //  line in the log.
 int hf_process_init(const char *name);
 
+//  For who carries commands out: less of a busy processor than who answers clients and writes the journal (nice 5). Answering at
+//  once comes first; what waits meanwhile is on disk.
+void hf_process_step_back(void);
+
 //  The next signal that has arrived there: SIGTERM or SIGINT, or 0 where there is none.
 int hf_process_take_signal(int fd);
 

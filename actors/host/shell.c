@@ -43,6 +43,7 @@ struct hf_shell {
     int signals;                      //  signalfd
     int timer;                        //  zloop's number of the timer that is set, -1: none
     int64_t timer_at;                 //  What it is set to
+    bool hears_facts;                 //  Subscribed to them
     bool draining;                    //  SIGTERM was heard
     int status;                       //  What the process will exit with
 };
@@ -82,7 +83,7 @@ static int s_open(hf_shell_t *self, int hears, hf_error_t *error) {
     int size = snprintf(topic, sizeof topic, "A %s", self->args->name) + 1;
     zmq_setsockopt(zsock_resolve(self->sub), ZMQ_SUBSCRIBE, "B", 2);
     if (hears & HF_HEARS_FACTS) {
-        zmq_setsockopt(zsock_resolve(self->sub), ZMQ_SUBSCRIBE, "F", 2);
+        hf_shell_hear_facts(self, true);
     }
     if (hears & HF_HEARS_ACKS) {
         zmq_setsockopt(zsock_resolve(self->sub), ZMQ_SUBSCRIBE, topic, (size_t) size);
@@ -141,6 +142,13 @@ void hf_shell_destroy(hf_shell_t **self_p) {
         hf_config_destroy(&self->config);
         free(self);
         *self_p = NULL;
+    }
+}
+
+void hf_shell_hear_facts(hf_shell_t *self, bool hears) {
+    if (hears != self->hears_facts) {
+        self->hears_facts = hears;
+        zmq_setsockopt(zsock_resolve(self->sub), hears ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, "F", 2);
     }
 }
 

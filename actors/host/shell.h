@@ -54,6 +54,9 @@ typedef void(hf_on_drain_t)(void *context);
 typedef bool(hf_is_drained_t)(void *context);
 void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained, void *context);
 
+//  Hears facts from now on, or no longer.
+void hf_shell_hear_facts(hf_shell_t *self, bool hears);
+
 //  An actor whose own descriptors brought work calls this: tick and outbox are served at the end of the loop's round.
 void hf_shell_wake(hf_shell_t *self);
 

@@ -26,11 +26,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     LOCK_PATIENCE_MS = 3000,    //  The last journal may still be ending, or ingress looking whether one lives
     LOCK_RETRY_MS = 20,         //  How often it is tried meanwhile
+    BUSY_BATCH = 16,            //  A commit of so many proposals says that more are on their way
+    GATHER_US = 1000,           //  Then the next one begins no sooner than this after it: a larger batch costs less for each
     FULL_LOOK_US = 1000 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
@@ -45,6 +48,7 @@ typedef struct {
     zloop_t *loop;               //  What wakes it
     int signals;                 //  signalfd
     int timer;                   //  zloop's number of the timer that is set, -1: none
+    int64_t next_commit_us;      //  Not before this (hf_clock_now_us)
     int64_t full_look_us;        //  When to look for room again
     uint64_t strangers;          //  Messages of several frames: not ours
     uint64_t foreign_logged;     //  Unreadable messages that the log knows of
@@ -230,12 +234,26 @@ static void s_receive_all(shell_t *self) {
     }
 }
 
+//  Lets the next batch gather for what is left of its time, at most a millisecond; nothing else here could be more urgent.
+static void s_gather(const shell_t *self) {
+    int64_t wait = self->next_commit_us - hf_clock_now_us();
+    if (wait > 0) {
+        struct timespec pause = {.tv_nsec = wait * 1000};
+        nanosleep(&pause, NULL);
+    }
+}
+
 static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context) {
     shell_t *self = context;
     (void)loop;
     (void)socket;
+    s_gather(self);
     s_receive_all(self);
-    return s_commit(self) || s_tick(self) ? -1 : 0;
+    uint64_t before = hf_journal_counters(self->core)->proposals;
+    int rc = s_commit(self) || s_tick(self) ? -1 : 0;
+    bool busy = hf_journal_counters(self->core)->proposals - before >= BUSY_BATCH;
+    self->next_commit_us = busy ? hf_clock_now_us() + GATHER_US : 0;
+    return rc;
 }
 
 //  Draining is short: the others have ended before, and what they sent last is read here.

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,12 +38,23 @@ static void s_say(FILE *to, line_t line, const char *text) {
     fflush(to);
 }
 
+//  What damaged pages do to the child shall end it, at once and without a core dump, whatever the parent does on such signals.
+static void s_die_of_damage(void) {
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    struct rlimit none = {0, 0};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        signal(signals[i], SIG_DFL);
+    }
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 //  The child's whole life. LMDB's own assertions are about it, not about us: they go nowhere, the parent says what they mean.
 static int s_child(const char *dir, work_t *work, const void *argument, int fd) {
     hf_error_t error;
     hf_store_options_t options = {.map = 0};
     FILE *to = fdopen(fd, "w");
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    s_die_of_damage();
     if (!to || null < 0 || dup2(null, STDERR_FILENO) < 0) {
         return 1;
     }
