@@ -81,10 +81,10 @@ void hf_process_step_back(void) {
     //  there a thread's nice value counts only inside the group. Where either is not allowed, nothing is lost but that.
     int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)!write(fd, "5", 1);
+        (void)!write(fd, "10", 2);
         close(fd);
     }
-    (void)setpriority(PRIO_PROCESS, 0, 5);
+    (void)setpriority(PRIO_PROCESS, 0, 10);
 }
 
 int hf_process_take_signal(int fd) {

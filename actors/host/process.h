@@ -13,7 +13,7 @@
 //  line in the log.
 int hf_process_init(const char *name);
 
-//  For who carries commands out: less of a busy processor than who answers clients and writes the journal (nice 5). Answering at
+//  For who carries commands out: less of a busy processor than who answers clients and writes the journal (nice 10). Answering at
 //  once comes first; what waits meanwhile is on disk.
 void hf_process_step_back(void);
 

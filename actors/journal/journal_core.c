@@ -19,6 +19,7 @@ enum {
     TRIM_EVERY_MS = 1000,    //  How often what is finished is looked for
     TRIM_MOST = 4096,        //  Commands that one commit removes at most
     FACTS_PER_MESSAGE = 512, //  Facts in one publication: some 100 KB
+    FULL_FACTS_MS = 3600000, //  Facts stay no longer than this where there is no room: what they tell is in the states, too
     NONCE = 16,              //  Bytes of a nonce
     EARLIER = 8,             //  Lives of a sender whose late hellos are recognised
     SENDER_NAME = 64,        //  Bytes of a sender's name
@@ -399,7 +400,9 @@ static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error
     if (rc) {
         return rc;
     }
-    int runs = hf_store_trim_facts(self->store, finished.before, HF_JOURNAL_TRIM, self->arena, error);
+    int64_t soon = batch->now - FULL_FACTS_MS;
+    int64_t facts_before = self->full_reason && soon > finished.before ? soon : finished.before;
+    int runs = hf_store_trim_facts(self->store, facts_before, HF_JOURNAL_TRIM, self->arena, error);
     self->trimmed += runs > 0 ? (size_t)runs : 0;
     int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, HF_JOURNAL_TRIM, self->arena, error);
     self->trimmed += keys > 0 ? (size_t)keys : 0;

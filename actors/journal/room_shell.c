@@ -13,11 +13,11 @@
 
 #define MIB ((size_t)1 << 20)
 
-//  The reserve must hold the ends of everything in flight, and what a transaction copies to write them: a 16th of the limit, but
-//  64 MiB are enough for a hundred thousand ends, and with less than 1 MiB a single batch might not fit.
-#define RESERVE_MOST    (64 * MIB)
+//  The reserve must hold the end of every command that is in the file, for that is the bad day: the third party is down until the
+//  journal is full, and comes back. Accepting a command of 400 bytes takes some 1,900 bytes of pages, its one attempt and its end
+//  some 600 more: a quarter of all. With less than 1 MiB a single batch might not fit.
 #define RESERVE_LEAST   MIB
-#define RESERVE_PART    16
+#define RESERVE_PART    4
 
 //  A chunk is some seconds of work: allocating is a matter of milliseconds, mapping anew costs page faults afterwards.
 #define CHUNK_MOST      (64 * MIB)
@@ -34,7 +34,6 @@ struct hf_room {
     char *path;     //  Of data.mdb
     int fd;         //  The file, to allocate
     size_t limit;   //  Bytes at most
-    size_t reserve; //  Bytes that new commands do not get
     size_t chunk;   //  Bytes allocated at once
     size_t all;     //  Bytes allocated
 };
@@ -206,24 +205,27 @@ static int s_allocate(const hf_room_t *self, size_t size) {
     return rc;
 }
 
-//  For a start: what is in use, the reserve, a chunk; or what the file has, where the disk is full.
-static int s_begin(hf_room_t *self, uint64_t used, hf_error_t *error) {
+//  So many bytes in all that the soft limit is that.
+static size_t s_all_for(size_t soft) {
+    return soft + s_between(RESERVE_LEAST, s_round_up(soft / (RESERVE_PART - 1)), SIZE_MAX);
+}
+
+//  For a start: what is in use, a chunk, and the reserve; or what the file has, where the disk is full. A new file that gets no
+//  room at all is no journal.
+static int s_begin(hf_room_t *self, uint64_t used, bool is_new, hf_error_t *error) {
     struct stat is;
     if (fstat(self->fd, &is)) {
         return hf_error_set(error, "%s: %s", self->path, strerror(errno));
     }
     size_t has = s_between(s_round_up(used), (size_t)is.st_size / GRAIN * GRAIN, self->limit);
-    size_t wanted = s_between(has, s_round_up(used) + self->reserve + self->chunk, self->limit);
+    size_t wanted = s_between(has, s_all_for(s_round_up(used) + self->chunk), self->limit);
     int rc = s_allocate(self, wanted);
-    if (rc == 0) {
-        self->all = wanted;
-        return 0;
+    if (rc && !is_new && (rc == ENOSPC || rc == EDQUOT || rc == EFBIG)) {
+        wanted = has;
+        rc = 0;
     }
-    if (rc != ENOSPC && rc != EDQUOT && rc != EFBIG) {
-        return hf_error_set(error, "allocate %s: %s", self->path, strerror(rc));
-    }
-    self->all = has;
-    return 0;
+    self->all = wanted;
+    return rc ? hf_error_set(error, "the disk has no room for the journal: %s", strerror(rc)) : 0;
 }
 
 hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error) {
@@ -242,13 +244,12 @@ hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error) {
     if (self->limit < s_round_up(used)) {
         self->limit = s_round_up(used); //  It was lowered: what is there stays readable, and nothing is added
     }
-    self->reserve = s_between(RESERVE_LEAST, limit / RESERVE_PART, RESERVE_MOST) / GRAIN * GRAIN;
     self->chunk = s_between(CHUNK_LEAST, limit / CHUNK_PART, CHUNK_MOST) / GRAIN * GRAIN;
     self->fd = open(path, O_RDWR | O_CLOEXEC);
     if (self->fd < 0) {
         hf_error_set(error, "open %s: %s", path, strerror(errno));
     }
-    if (self->fd < 0 || s_begin(self, used, error)) {
+    if (self->fd < 0 || s_begin(self, used, found == 0, error)) {
         hf_room_destroy(&self);
     }
     return self;
@@ -272,7 +273,8 @@ size_t hf_room_all(const hf_room_t *self) {
 }
 
 size_t hf_room_soft(const hf_room_t *self) {
-    return self->all > self->reserve ? self->all - self->reserve : GRAIN;
+    size_t reserve = s_between(RESERVE_LEAST, s_round_up(self->all / RESERVE_PART), SIZE_MAX);
+    return self->all > reserve ? self->all - reserve : GRAIN;
 }
 
 int hf_room_grow(hf_room_t *self, hf_error_t *reason) {

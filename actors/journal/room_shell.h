@@ -42,8 +42,8 @@ typedef struct hf_room hf_room_t;
 //  no LMDB file, with a sentence that names it. used may be NULL.
 int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error);
 
-//  Makes the file where there is none (durably, whole or not at all), checks it, and allocates room for a start: the reserve and a
-//  chunk beyond what is in use, as far as limit and disk allow. limit: bytes of the file at most; where it is below what is in use
+//  Makes the file where there is none (durably, whole or not at all), checks it, and allocates room for a start: a chunk beyond what
+//  is in use, and the reserve, as far as limit and disk allow. limit: bytes of the file at most; where it is below what is in use
 //  already, that counts.
 hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error);
 void hf_room_destroy(hf_room_t **self_p);
