@@ -952,18 +952,22 @@ const char *hf_store_table_name(unsigned number) {
     return number < TABLES ? s_table_names[number] : NULL;
 }
 
-//  Free pages stand in LMDB's own table 0: each record is a count and that many page numbers.
-static int s_free_pages(hf_store_t *self, uint64_t *pages) {
+//  Free pages stand in LMDB's own table 0: each key is the transaction that freed them, each record a count and that many page
+//  numbers. What the newest transaction freed is not used by the next one: until that is durable, a crash leads back to it.
+static int s_free_pages(hf_store_t *self, hf_store_stat_t *stat) {
     MDB_cursor *cursor;
     int rc = mdb_cursor_open(hf_store_txn(self), 0, &cursor);
     if (rc) {
         return rc;
     }
     MDB_val key, value;
+    size_t newest = mdb_txn_id(hf_store_txn(self));
     while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        size_t count;
+        size_t count, freed_by;
         memcpy(&count, value.mv_data, sizeof count);
-        *pages += count;
+        memcpy(&freed_by, key.mv_data, sizeof freed_by);
+        stat->pages_free += count;
+        stat->pages_held += freed_by >= newest ? count : 0;
     }
     mdb_cursor_close(cursor);
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -988,7 +992,7 @@ int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error) {
         stat->bytes[i] =
             (table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages) * table.ms_psize;
     }
-    int rc = s_free_pages(self, &stat->pages_free);
+    int rc = s_free_pages(self, stat);
     return rc ? hf_store_error(error, rc, "free pages"), -1 : 0;
 }
 

@@ -136,6 +136,7 @@ typedef struct {
     uint64_t page_size;                         //  Bytes
     uint64_t pages_used;                        //  Pages up to the highest that was ever used
     uint64_t pages_free;                        //  Of these, free to be used again
+    uint64_t pages_held; //  Of these, not to be used by the next transaction yet
     uint64_t map_bytes;                         //  The most the file may take now
     uint64_t readers;                           //  Reader slots taken
     uint64_t entries[16];                       //  Entries of each table, in the order of hf_store_table_name

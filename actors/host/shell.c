@@ -11,6 +11,7 @@
 #include "host/state_dir.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,8 @@ struct hf_shell {
     int64_t timer_at;                 //  What it is set to
     bool hears_facts;                 //  Subscribed to them
     bool draining;                    //  SIGTERM was heard
+    uint64_t foreign_logged;          //  Unreadable messages that the log knows of
+    hf_log_limit_t foreign_line;      //  Once a minute
     int status;                       //  What the process will exit with
 };
 
@@ -318,9 +321,21 @@ static int s_on_order(zloop_t *loop, zsock_t *socket, void *context) {
     return s_round(context);
 }
 
+//  Every core tells how many messages it could not read (base/core.h).
+static void s_log_foreign(hf_shell_t *self, const char *json) {
+    static const char member[] = "\"foreign\":";
+    const char *at = strstr(json, member);
+    uint64_t foreign = at ? strtoull(at + sizeof member - 1, NULL, 10) : 0;
+    if (foreign != self->foreign_logged) {
+        hf_log_limited(&self->foreign_line, "%" PRIu64 " messages came that cannot be read; they were dropped", foreign);
+        self->foreign_logged = foreign;
+    }
+}
+
 static void s_beat(hf_shell_t *self) {
     hf_buf_t json = {0};
     self->ops->describe(self->core, &json);
+    s_log_foreign(self, (const char *) json.data);
     if (self->on_describe) {
         hf_buf_addf(&json, ",");
         self->on_describe(self->describe_context, &json);

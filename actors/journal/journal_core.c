@@ -66,6 +66,7 @@ struct hf_journal {
     size_t trimmed;                   //  Commands and runs of facts removed in this batch
     hf_id_t keys_place;               //  Where in the table `keys` to look on for what is gone
     bool trim_more;                   //  Finished commands are known to wait for removal
+    bool touch;                       //  The next commit writes, whether or not something changed
     bool beat_now;                    //  A beat is due whatever the time
     int64_t beat_at;                  //  When the next beat is due
     int64_t trim_at;                  //  When to look for finished commands next
@@ -445,7 +446,7 @@ static int s_write_numbers(hf_journal_t *self, const hf_batch_t *batch, uint64_t
             rc = hf_store_put_sender(self->store, &record, error);
         }
     }
-    if (!rc && (batch->facts_size || self->last_epoch != last_epoch)) {
+    if (!rc && (batch->facts_size || self->last_epoch != last_epoch || self->touch)) {
         rc = s_write_meta(self, self->last_epoch, batch->next_fact, error);
     }
     return rc;
@@ -528,6 +529,7 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
         s_forget(self, &memory);
     } else {
         self->next_fact = batch.next_fact;
+        self->touch = false;
         self->counters.commits += self->pending_size > 0 || self->trimmed > 0;
         self->counters.trimmed += self->trimmed;
         s_publish(self, &batch, self->pending_size);
@@ -545,6 +547,10 @@ void hf_journal_set_full(hf_journal_t *self, const char *reason) {
     self->full_reason = hf_strdup(reason);
     self->beat_now = true;
     free(old);
+}
+
+void hf_journal_touch(hf_journal_t *self) {
+    self->touch = true;
 }
 
 bool hf_journal_is_full(const hf_journal_t *self) {
@@ -590,7 +596,7 @@ bool hf_journal_tick(hf_journal_t *self, int64_t now) {
 }
 
 int64_t hf_journal_next_deadline(const hf_journal_t *self) {
-    return self->beat_now ? INT64_MIN : self->beat_at;
+    return self->beat_now ? 0 : self->beat_at;
 }
 
 hf_outbox_t *hf_journal_outbox(hf_journal_t *self) {

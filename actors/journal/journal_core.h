@@ -55,6 +55,8 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error);
 
 //  From now on new commands are refused with that reason, everything else is still applied; NULL: there is room again.
 void hf_journal_set_full(hf_journal_t *self, const char *reason);
+//  The next commit writes even where nothing changed: pages that the last one freed can be used after it.
+void hf_journal_touch(hf_journal_t *self);
 bool hf_journal_is_full(const hf_journal_t *self);
 const char *hf_journal_full_reason(const hf_journal_t *self); //  NULL: it is not full
 

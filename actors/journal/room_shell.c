@@ -205,6 +205,16 @@ static int s_allocate(const hf_room_t *self, size_t size) {
     return rc;
 }
 
+//  The disk, or the quota, cannot give so much: it may be able to give less.
+static bool s_is_full(int rc) {
+    return rc == ENOSPC || rc == EDQUOT || rc == EFBIG;
+}
+
+//  What to try where the disk has no room for that chunk; 0: nothing.
+static size_t s_smaller(size_t chunk) {
+    return chunk > CHUNK_LEAST ? s_between(CHUNK_LEAST, chunk / 2 / GRAIN * GRAIN, chunk) : 0;
+}
+
 //  So many bytes in all that the soft limit is that.
 static size_t s_all_for(size_t soft) {
     return soft + s_between(RESERVE_LEAST, s_round_up(soft / (RESERVE_PART - 1)), SIZE_MAX);
@@ -218,9 +228,13 @@ static int s_begin(hf_room_t *self, uint64_t used, bool is_new, hf_error_t *erro
         return hf_error_set(error, "%s: %s", self->path, strerror(errno));
     }
     size_t has = s_between(s_round_up(used), (size_t)is.st_size / GRAIN * GRAIN, self->limit);
-    size_t wanted = s_between(has, s_all_for(s_round_up(used) + self->chunk), self->limit);
-    int rc = s_allocate(self, wanted);
-    if (rc && !is_new && (rc == ENOSPC || rc == EDQUOT || rc == EFBIG)) {
+    size_t wanted = 0;
+    int rc = ENOSPC;
+    for (size_t chunk = self->chunk; chunk && s_is_full(rc); chunk = s_smaller(chunk)) {
+        wanted = s_between(has, s_all_for(s_round_up(used) + chunk), self->limit);
+        rc = s_allocate(self, wanted);
+    }
+    if (!is_new && s_is_full(rc)) {
         wanted = has;
         rc = 0;
     }
@@ -283,8 +297,12 @@ int hf_room_grow(hf_room_t *self, hf_error_t *reason) {
         hf_size_format(self->limit, text);
         return hf_error_set(reason, "the journal is at its journal_limit of %s", text);
     }
-    size_t wanted = s_between(0, self->all + self->chunk, self->limit);
-    int rc = s_allocate(self, wanted);
+    size_t wanted = 0;
+    int rc = ENOSPC;
+    for (size_t chunk = self->chunk; chunk && s_is_full(rc); chunk = s_smaller(chunk)) {
+        wanted = s_between(0, self->all + chunk, self->limit);
+        rc = s_allocate(self, wanted);
+    }
     if (rc) {
         return hf_error_set(reason, "the disk has no room for the journal: %s", strerror(rc));
     }
@@ -293,6 +311,6 @@ int hf_room_grow(hf_room_t *self, hf_error_t *reason) {
 }
 
 bool hf_room_is_free(const hf_room_t *self, const hf_store_stat_t *stat) {
-    uint64_t used = (stat->pages_used - stat->pages_free) * stat->page_size;
+    uint64_t used = (stat->pages_used - stat->pages_free + stat->pages_held) * stat->page_size;
     return used < hf_room_soft(self) / 100 * FREE_AGAIN_PERCENT;
 }

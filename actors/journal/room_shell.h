@@ -22,7 +22,8 @@
  *     larger than the file is fine, it never touches a page that no transaction wrote.
  *   * A file shorter than what is in use is not noticed: reading there is SIGBUS. And an empty data.mdb counts as a new one, with
  *     nothing in it. So both are looked for here first, and a new file is made under another name and put in place whole.
- *   * Free pages are used again two transactions later, unless an older reader is still open: in steady state the file stays as it is.
+ *   * Free pages are used again by the next transaction but one, unless an older reader is still open: in steady state the file
+ *     stays as it is.
  *
  *  On a file system that cannot allocate ahead, glibc writes zeros instead; on one that copies on write (btrfs, ZFS), allocation
  *  promises little, and a full disk may fail a commit: then the journal stops and says so, as for every failed commit.  */

@@ -179,7 +179,7 @@ static bool s_is_quiet(crash_t *self) {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, s_on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, (void *) body);
     if (curl_easy_perform(curl) == CURLE_OK) {
         json_t *root = json_loads(body, 0, NULL);
         json_t *states = json_object_get(root, "commands");

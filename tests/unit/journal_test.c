@@ -599,6 +599,31 @@ static void a_full_journal_keeps_answers_short(void **state) {
     w_destroy(world);
 }
 
+//  Room for ends is worth more than old news: followers that are behind look at the states.
+static void a_full_journal_keeps_facts_for_an_hour(void **state) {
+    world_t *world = w_new(MAP);
+    hf_journal_options_t options = {.keep_ms = INT64_C(7) * 24 * 3600000};
+    hf_error_t error;
+    Hf__Fact *fact = NULL;
+    (void)state;
+    hf_journal_destroy(&world->journal);
+    world->journal = hf_journal_new(world->store, &options, world->now, &error);
+    peer_t peer = w_peer(world, "ingress", 1);
+    hf_id_t id = w_bring_to(world, &peer, HF_STATE_SUCCEEDED);
+    for (int full = 0; full < 2; full++) {
+        world->now += 2 * 3600000;
+        hf_journal_set_full(world->journal, full ? "no room" : NULL);
+        assert_true(hf_journal_tick(world->journal, world->now));
+        w_commit(world);
+        assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+        assert_int_equal(hf_store_fact(world->reader, 1, world->arena, &fact, &error), !full);
+        hf_store_end_read(world->reader);
+        assert_non_null(w_state(world, &id));
+    }
+    w_verify(world);
+    w_destroy(world);
+}
+
 //  ---- facts, and what leaves
 
 static void facts_are_numbered_without_gaps_over_all_lives(void **state) {
@@ -725,6 +750,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_published_before_its_commit),
         cmocka_unit_test(a_batch_without_room_leaves_no_trace_until_there_is_some),
         cmocka_unit_test(a_full_journal_keeps_answers_short),
+        cmocka_unit_test(a_full_journal_keeps_facts_for_an_hour),
         cmocka_unit_test(facts_are_numbered_without_gaps_over_all_lives),
         cmocka_unit_test(finished_commands_leave_after_keep_and_dead_ones_stay),
         cmocka_unit_test(many_finished_commands_leave_in_bounded_steps),
