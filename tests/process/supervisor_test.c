@@ -353,11 +353,11 @@ static void s_whoever_hangs_is_killed_and_comes_back(void **state) {
 
 static void s_a_supervisor_that_was_stopped_blames_nobody(void **state) {
     (void)state;
-    node_t node = s_begin("", 600);
+    node_t node = s_begin("", 1500);
     s_await_ready(&node);
     s_hold(&node);
     kill(node.pid, SIGSTOP);
-    poll(NULL, 0, 1500); //  More than the watchdog's time, and more beats than its queue takes
+    poll(NULL, 0, 3000); //  More than the watchdog's time, and more beats than its queue takes
     kill(node.pid, SIGCONT);
     char *before = s_read(&node, "run/supervisor.json");
     int changes = 0;
