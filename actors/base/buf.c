@@ -89,7 +89,9 @@ uint8_t *hf_buf_release(hf_buf_t *self, size_t *size) {
     return data;
 }
 
-enum { BLOCK_MAX = 1 << 20 }; //  Bytes: blocks double up to here; a larger message gets a block of just its size
+enum {
+    BLOCK_MAX = 1 << 20
+}; //  Bytes: blocks double up to here; a larger message gets a block of just its size
 
 //  Blocks in a list, newest first; the first one stays over a reset.
 typedef struct block {
@@ -121,7 +123,7 @@ static void *s_take(hf_arena_t *self, size_t size) {
         block = s_block_new(size > next ? size : next, block);
         self->newest = block;
     }
-    void *memory = (uint8_t *) block->data + block->used;
+    void *memory = (uint8_t *)block->data + block->used;
     block->used += size;
     return memory;
 }
@@ -131,15 +133,15 @@ static void *s_allocator_alloc(void *arena, size_t size) {
 }
 
 static void s_allocator_free(void *arena, void *memory) {
-    (void) arena;
-    (void) memory;
+    (void)arena;
+    (void)memory;
 }
 
 hf_arena_t *hf_arena_new(size_t size) {
     hf_arena_t *self = hf_alloc(sizeof *self);
     self->newest = s_block_new(size, NULL);
-    self->allocator =
-        (ProtobufCAllocator){.alloc = s_allocator_alloc, .free = s_allocator_free, .allocator_data = self};
+    self->allocator = (ProtobufCAllocator){
+        .alloc = s_allocator_alloc, .free = s_allocator_free, .allocator_data = self};
     return self;
 }
 

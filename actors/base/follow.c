@@ -63,7 +63,8 @@ static int64_t s_read(hf_follow_t *self, gap_t *gap, uint64_t *newest, hf_error_
     return next;
 }
 
-//  Delivers everything up to the newest fact in the file. Callbacks run between reads: they may look things up themselves.
+//  Delivers everything up to the newest fact in the file. Callbacks run between reads: they may look things
+//  up themselves.
 static hf_followed_t s_read_gap(hf_follow_t *self, hf_error_t *error) {
     gap_t gap;
     self->gaps++;

@@ -17,7 +17,7 @@ uint64_t hf_rng_below(hf_rng_t *self, uint64_t below) {
 
 static void s_put_time(hf_id_t *id, uint64_t ms) {
     for (int i = 5; i >= 0; i--) {
-        id->bytes[i] = (uint8_t) ms;
+        id->bytes[i] = (uint8_t)ms;
         ms >>= 8;
     }
 }
@@ -25,24 +25,24 @@ static void s_put_time(hf_id_t *id, uint64_t ms) {
 hf_id_t hf_id_make(hf_id_maker_t *self, int64_t now_ms) {
     if (now_ms > self->last_ms) {
         self->last_ms = now_ms;
-        self->sequence = (uint16_t) (hf_rng_next(&self->rng) & 0x3ff);
+        self->sequence = (uint16_t)(hf_rng_next(&self->rng) & 0x3ff);
     } else if (++self->sequence > 0xfff) {
         self->last_ms++;
         self->sequence = 0;
     }
     hf_id_t id;
     uint64_t chance = hf_rng_next(&self->rng);
-    s_put_time(&id, (uint64_t) self->last_ms);
-    id.bytes[6] = (uint8_t) (0x70 | self->sequence >> 8);
-    id.bytes[7] = (uint8_t) self->sequence;
+    s_put_time(&id, (uint64_t)self->last_ms);
+    id.bytes[6] = (uint8_t)(0x70 | self->sequence >> 8);
+    id.bytes[7] = (uint8_t)self->sequence;
     memcpy(id.bytes + 8, &chance, 8);
-    id.bytes[8] = (uint8_t) (0x80 | (id.bytes[8] & 0x3f));
+    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
     return id;
 }
 
 hf_id_t hf_id_floor(int64_t ms) {
     hf_id_t id = {{0}};
-    s_put_time(&id, ms > 0 ? (uint64_t) ms : 0);
+    s_put_time(&id, ms > 0 ? (uint64_t)ms : 0);
     return id;
 }
 
@@ -71,7 +71,7 @@ static int s_hex(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
-    c = (char) (c | 0x20);
+    c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -86,7 +86,7 @@ bool hf_id_parse(hf_id_t *self, const char *text) {
         if (low < 0) {
             return false;
         }
-        id.bytes[i] = (uint8_t) (high << 4 | low);
+        id.bytes[i] = (uint8_t)(high << 4 | low);
         text += 2;
     }
     if (*text) {

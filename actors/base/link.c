@@ -10,7 +10,8 @@ typedef struct {
     void *tag;     //  The owner's
 } entry_t;
 
-//  What an entry costs beside its bytes. It is counted, so that entries made void are bounded by the link's limit, too.
+//  What an entry costs beside its bytes. It is counted, so that entries made void are bounded by the link's
+//  limit, too.
 enum { ENTRY_COST = sizeof(entry_t) + 16 };
 
 struct hf_link {
@@ -115,8 +116,8 @@ static void s_rewind(hf_link_t *self, int64_t now) {
     self->progressed = false;
 }
 
-//  When a wanted rewind may happen. What was under way at the last one is reported as a gap until the first repeated entry is
-//  acknowledged: such reports must not make everything go out over and over.
+//  When a wanted rewind may happen. What was under way at the last one is reported as a gap until the first
+//  repeated entry is acknowledged: such reports must not make everything go out over and over.
 static int64_t s_rewind_due(const hf_link_t *self) {
     return self->rewound_at + (self->progressed ? HF_REWIND_EVERY_MS : HF_BEAT_EVERY_MS);
 }
@@ -156,7 +157,8 @@ static void s_applied(hf_link_t *self, uint64_t first, uint64_t applied, int64_t
 
 //  The journal's answer to our hello. Epoch 0: a newer life of this sender was welcomed after us.
 static void s_welcomed(hf_link_t *self, const Hf__Ack *ack) {
-    if (ack->nonce.len != sizeof self->nonce || memcmp(ack->nonce.data, self->nonce, sizeof self->nonce) != 0) {
+    if (ack->nonce.len != sizeof self->nonce ||
+        memcmp(ack->nonce.data, self->nonce, sizeof self->nonce) != 0) {
         return;
     }
     if (!ack->sender_epoch) {
@@ -335,7 +337,7 @@ uint64_t hf_link_journal_epoch(const hf_link_t *self) {
 }
 
 size_t hf_link_unacked(const hf_link_t *self) {
-    return (size_t) (self->next - self->first);
+    return (size_t)(self->next - self->first);
 }
 
 size_t hf_link_bytes(const hf_link_t *self) {

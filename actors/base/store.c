@@ -1,7 +1,7 @@
 /*  Happy path: pack the message, put a checksum before it, put it under its key; the other way round to read.
  *
- *  Failures: a record that does not match its checksum is an error that says so, never an answer. What LMDB reports is either "no
- *  room" (HF_STORE_FULL: the transaction may be tried again with more) or final.
+ *  Failures: a record that does not match its checksum is an error that says so, never an answer. What LMDB
+ * reports is either "no room" (HF_STORE_FULL: the transaction may be tried again with more) or final.
  *
  *  Invariant: hf_store_entries is the only place that knows which index entries a state has.  */
 
@@ -50,14 +50,14 @@ static void s_key_add(hf_store_key_t *key, const void *data, size_t size) {
 static void s_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size) {
     uint8_t bytes[8];
     for (unsigned i = 0; i < size; i++) {
-        bytes[size - 1 - i] = (uint8_t) number;
+        bytes[size - 1 - i] = (uint8_t)number;
         number >>= 8;
     }
     s_key_add(key, bytes, size);
 }
 
 static void s_key_add_time(hf_store_key_t *key, int64_t ms) {
-    s_key_add_number(key, ms > 0 ? (uint64_t) ms : 0, 8);
+    s_key_add_number(key, ms > 0 ? (uint64_t)ms : 0, 8);
 }
 
 uint64_t hf_store_number(const void *bytes, unsigned size) {
@@ -133,7 +133,8 @@ static int s_open_tables(hf_store_shared_t *shared, bool writer, hf_error_t *err
     return rc ? hf_store_error(error, rc, "commit the tables") : 0;
 }
 
-static hf_store_shared_t *s_shared_open(const char *dir, const hf_store_options_t *options, hf_error_t *error) {
+static hf_store_shared_t *s_shared_open(const char *dir, const hf_store_options_t *options,
+                                        hf_error_t *error) {
     hf_store_shared_t *shared = hf_alloc(sizeof *shared);
     int rc = mdb_env_create(&shared->env);
     assert(rc == 0);
@@ -199,7 +200,8 @@ void hf_store_close(hf_store_t **self_p) {
 //  ---- transactions
 
 static int s_begin_read(hf_store_t *self) {
-    return self->read ? mdb_txn_renew(self->read) : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
+    return self->read ? mdb_txn_renew(self->read)
+                      : mdb_txn_begin(self->shared->env, NULL, MDB_RDONLY, &self->read);
 }
 
 int hf_store_begin_read(hf_store_t *self, hf_error_t *error) {
@@ -209,8 +211,8 @@ int hf_store_begin_read(hf_store_t *self, hf_error_t *error) {
         hf_store_clear_readers(self);
         rc = s_begin_read(self);
     }
-    //  The file has outgrown this process's map (it was opened with a smaller one than the journal's): take the size that the file
-    //  itself names. Only where nobody in this process reads: the old map goes away.
+    //  The file has outgrown this process's map (it was opened with a smaller one than the journal's): take
+    //  the size that the file itself names. Only where nobody in this process reads: the old map goes away.
     if (rc == MDB_MAP_RESIZED && self->shared->reading == 0) {
         rc = mdb_env_set_mapsize(self->shared->env, 0);
         rc = rc ? rc : s_begin_read(self);
@@ -278,7 +280,8 @@ static bool s_is_text(const MDB_val *key) {
 }
 
 void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]) {
-    bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY || table == TABLE_KEYS;
+    bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY ||
+                 table == TABLE_KEYS;
     bool by_index = table == TABLE_OPEN || table == TABLE_EXPIRY || table == TABLE_ENDED;
     hf_id_t id;
     if ((by_id || by_index) && key->mv_size >= HF_ID_SIZE) {
@@ -296,7 +299,8 @@ void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_
 static int s_damaged(hf_table_t table, const MDB_val *key, hf_error_t *error, const char *what) {
     char text[HF_STORE_TEXT];
     hf_store_describe(table, key, text);
-    return hf_error_set(error, "%s %s: the record %s: the journal is damaged", s_table_names[table], text, what);
+    return hf_error_set(error, "%s %s: the record %s: the journal is damaged", s_table_names[table], text,
+                        what);
 }
 
 void *hf_store_unpack(hf_table_t table, const MDB_val *key, const MDB_val *value,
@@ -320,9 +324,10 @@ void *hf_store_unpack(hf_table_t table, const MDB_val *key, const MDB_val *value
     return message;
 }
 
-static int s_get(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessageDescriptor *type,
-                 hf_arena_t *arena, void *message_p, hf_error_t *error) {
-    MDB_val mdb_key = {key->size, (void *) key->bytes};
+static int s_get(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                 const ProtobufCMessageDescriptor *type, hf_arena_t *arena, void *message_p,
+                 hf_error_t *error) {
+    MDB_val mdb_key = {key->size, (void *)key->bytes};
     MDB_val value;
     int rc = mdb_get(hf_store_txn(self), self->shared->dbi[table], &mdb_key, &value);
     if (rc == MDB_NOTFOUND) {
@@ -336,10 +341,10 @@ static int s_get(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, 
     return message ? 1 : -1;
 }
 
-//  flags: MDB_APPEND where the key most likely stands behind all others: pages are filled then, otherwise LMDB would leave each half
-//  empty. Where it does not, it is put where it belongs.
-static int s_put(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
-                 unsigned flags, hf_error_t *error) {
+//  flags: MDB_APPEND where the key most likely stands behind all others: pages are filled then, otherwise
+//  LMDB would leave each half empty. Where it does not, it is put where it belongs.
+static int s_put(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                 const ProtobufCMessage *message, unsigned flags, hf_error_t *error) {
     assert(self->write);
     MDB_val value = {0, NULL};
     if (message) {
@@ -351,7 +356,7 @@ static int s_put(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, 
         memcpy(self->scratch.data, &checksum, CHECKSUM);
         value = (MDB_val){self->scratch.size, self->scratch.data};
     }
-    MDB_val mdb_key = {key->size, (void *) key->bytes};
+    MDB_val mdb_key = {key->size, (void *)key->bytes};
     int rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, flags);
     if (rc == MDB_KEYEXIST) {
         rc = mdb_put(self->write, self->shared->dbi[table], &mdb_key, &value, 0);
@@ -362,19 +367,19 @@ static int s_put(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, 
     return rc ? hf_store_error(error, rc, s_table_names[table]) : 0;
 }
 
-int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
-                        hf_error_t *error) {
+int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                        const ProtobufCMessage *message, hf_error_t *error) {
     return s_put(self, table, key, message, 0, error);
 }
 
-int hf_store_append_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
-                           hf_error_t *error) {
+int hf_store_append_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                           const ProtobufCMessage *message, hf_error_t *error) {
     return s_put(self, table, key, message, MDB_APPEND, error);
 }
 
 //  What is not there is no failure: removing is idempotent.
 int hf_store_delete_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, hf_error_t *error) {
-    MDB_val mdb_key = {key->size, (void *) key->bytes};
+    MDB_val mdb_key = {key->size, (void *)key->bytes};
     int rc = mdb_del(self->write, self->shared->dbi[table], &mdb_key, NULL);
     return rc && rc != MDB_NOTFOUND ? hf_store_error(error, rc, s_table_names[table]) : 0;
 }
@@ -503,7 +508,8 @@ uint64_t hf_store_newest_fact(hf_store_t *self) {
     return newest;
 }
 
-//  Hands the facts of one run from number *next on to on_fact. 1: go on, 0: enough, or the number is gone (*next is 0 then).
+//  Hands the facts of one run from number *next on to on_fact. 1: go on, 0: enough, or the number is gone
+//  (*next is 0 then).
 static int s_walk_run(const Hf__FactRun *run, int64_t *next, hf_on_fact_t *on_fact, void *context) {
     if (run->n_facts == 0 || (int64_t)run->facts[run->n_facts - 1]->seq < *next) {
         *next = 0; //  The run that held it is gone
@@ -538,12 +544,14 @@ int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on
     int64_t next = found <= 0 ? found : (int64_t)from;
     int rc = found > 0 ? 0 : MDB_NOTFOUND;
     while (rc == 0) {
-        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena,
+                                           error);
         if (!run) {
             next = -1;
             break;
         }
-        rc = s_walk_run(run, &next, on_fact, context) ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT) : MDB_NOTFOUND;
+        rc = s_walk_run(run, &next, on_fact, context) ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+                                                      : MDB_NOTFOUND;
     }
     mdb_cursor_close(cursor);
     return rc == 0 || rc == MDB_NOTFOUND ? next : (hf_store_error(error, rc, "facts"), -1);
@@ -557,7 +565,7 @@ typedef struct {
 static bool s_on_one_fact(void *context, const Hf__Fact *fact) {
     one_fact_t *one = context;
     if (fact->seq == one->number) {
-        one->fact = (Hf__Fact *) fact;
+        one->fact = (Hf__Fact *)fact;
     }
     return false;
 }
@@ -585,7 +593,8 @@ int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_
             removed = rc == MDB_NOTFOUND ? removed : hf_store_error(error, rc, "facts");
             break;
         }
-        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena, error);
+        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena,
+                                           error);
         if (!run) {
             removed = HF_STORE_FAILED;
         } else if (run->n_facts && run->facts[run->n_facts - 1]->at >= older_than) {
@@ -617,7 +626,8 @@ uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t st
     return n;
 }
 
-//  A count that cannot be read is never written over: the damage would become a wrong number that looks sound.
+//  A count that cannot be read is never written over: the damage would become a wrong number that looks
+//  sound.
 static int s_flush_count(hf_store_t *self, const hf_delta_t *delta, hf_error_t *error) {
     hf_store_key_t key = s_key_count(delta->destination, delta->state);
     Hf__Count count = HF__COUNT__INIT;
@@ -689,7 +699,7 @@ int hf_store_commit(hf_store_t *self, hf_error_t *error) {
 //  Where a state stands in `open`; false where it stands nowhere.
 static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due) {
     *due = state->since;
-    switch ((hf_state_t) state->state) {
+    switch ((hf_state_t)state->state) {
     case HF_STATE_ACCEPTED:
     case HF_STATE_WAITING:
         *phase = HF_PHASE_READY;
@@ -755,14 +765,17 @@ static int s_move_entries(hf_store_t *self, const Hf__State *before, const Hf__S
     unsigned old_size = hf_store_entries(before, old);
     unsigned new_size = hf_store_entries(after, new);
     for (unsigned i = 0; i < old_size; i++) {
-        int rc = s_has(new, new_size, &old[i]) ? 0 : hf_store_delete_record(self, old[i].table, &old[i].key, error);
+        int rc = s_has(new, new_size, &old[i])
+                     ? 0
+                     : hf_store_delete_record(self, old[i].table, &old[i].key, error);
         if (rc) {
             return rc;
         }
     }
     for (unsigned i = 0; i < new_size; i++) {
         unsigned flags = new[i].table == TABLE_ENDED ? MDB_APPEND : 0;
-        int rc = s_has(old, old_size, &new[i]) ? 0 : s_put(self, new[i].table, &new[i].key, NULL, flags, error);
+        int rc = s_has(old, old_size, &new[i]) ? 0
+                                               : s_put(self, new[i].table, &new[i].key, NULL, flags, error);
         if (rc) {
             return rc;
         }
@@ -856,14 +869,15 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
     return rc && rc != MDB_NOTFOUND ? (hf_store_error(error, rc, "open"), -1) : 0;
 }
 
-//  Downwards from the newest key at or below from; prefix bytes must stay the same, the id stands behind them.
-static int s_walk_down(hf_store_t *self, hf_table_t table, const hf_store_key_t *from, size_t prefix, hf_on_id_t *on_id,
-                       void *context, hf_error_t *error) {
+//  Downwards from the newest key at or below from; prefix bytes must stay the same, the id stands behind
+//  them.
+static int s_walk_down(hf_store_t *self, hf_table_t table, const hf_store_key_t *from, size_t prefix,
+                       hf_on_id_t *on_id, void *context, hf_error_t *error) {
     MDB_cursor *cursor;
     if (hf_store_cursor(self, table, &cursor, error)) {
         return -1;
     }
-    MDB_val key = {from->size, (void *) from->bytes}, value;
+    MDB_val key = {from->size, (void *)from->bytes}, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND) {
         rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
@@ -872,7 +886,7 @@ static int s_walk_down(hf_store_t *self, hf_table_t table, const hf_store_key_t 
     }
     while (rc == 0 && key.mv_size == prefix + HF_ID_SIZE && memcmp(key.mv_data, from->bytes, prefix) == 0) {
         hf_id_t id;
-        memcpy(id.bytes, (const uint8_t *) key.mv_data + prefix, HF_ID_SIZE);
+        memcpy(id.bytes, (const uint8_t *)key.mv_data + prefix, HF_ID_SIZE);
         if (!on_id(context, &id)) {
             break;
         }
@@ -901,8 +915,8 @@ static int s_walk_timed(hf_store_t *self, hf_table_t table, hf_on_time_t *on_tim
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     while (rc == 0 && key.mv_size == 8 + HF_ID_SIZE) {
         hf_id_t id;
-        memcpy(id.bytes, (const uint8_t *) key.mv_data + 8, HF_ID_SIZE);
-        if (!on_time(context, (int64_t) hf_store_number(key.mv_data, 8), &id)) {
+        memcpy(id.bytes, (const uint8_t *)key.mv_data + 8, HF_ID_SIZE);
+        if (!on_time(context, (int64_t)hf_store_number(key.mv_data, 8), &id)) {
             break;
         }
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -934,7 +948,7 @@ int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *contex
             rc = count ? (hf_store_error(error, MDB_CORRUPTED, "counts"), EIO) : EIO;
             break;
         }
-        on_count(context, (const char *) bytes, (hf_state_t) bytes[key.mv_size - 1], count->n);
+        on_count(context, (const char *)bytes, (hf_state_t)bytes[key.mv_size - 1], count->n);
         hf_arena_reset(arena);
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -952,8 +966,9 @@ const char *hf_store_table_name(unsigned number) {
     return number < TABLES ? s_table_names[number] : NULL;
 }
 
-//  Free pages stand in LMDB's own table 0: each key is the transaction that freed them, each record a count and that many page
-//  numbers. What the newest transaction freed is not used by the next one: until that is durable, a crash leads back to it.
+//  Free pages stand in LMDB's own table 0: each key is the transaction that freed them, each record a count
+//  and that many page numbers. What the newest transaction freed is not used by the next one: until that is
+//  durable, a crash leads back to it.
 static int s_free_pages(hf_store_t *self, hf_store_stat_t *stat) {
     MDB_cursor *cursor;
     int rc = mdb_cursor_open(hf_store_txn(self), 0, &cursor);
@@ -989,8 +1004,8 @@ int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error) {
             return hf_store_error(error, rc, s_table_names[i]), -1;
         }
         stat->entries[i] = table.ms_entries;
-        stat->bytes[i] =
-            (table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages) * table.ms_psize;
+        stat->bytes[i] = (table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages) *
+                         table.ms_psize;
     }
     int rc = s_free_pages(self, stat);
     return rc ? hf_store_error(error, rc, "free pages"), -1 : 0;

@@ -1,9 +1,9 @@
 /*  The table `keys`: search by what a command is about.
  *
- *  An entry for each command at the place of its key's hash would change a page at random for each accepted command, and each of
- *  these pages would be written at every commit. So the commands of a commit go into one record, in the order of their ids, at the
- *  table's end: accepting writes one place, whatever the keys. Searching reads hashes, 20 bytes a command, from the newest record
- *  backwards.
+ *  An entry for each command at the place of its key's hash would change a page at random for each accepted
+ * command, and each of these pages would be written at every commit. So the commands of a commit go into one
+ * record, in the order of their ids, at the table's end: accepting writes one place, whatever the keys.
+ * Searching reads hashes, 20 bytes a command, from the newest record backwards.
  *
  *  A record stays until none of its commands is left; hf_store_trim_keys looks at a few at a time.  */
 
@@ -15,15 +15,16 @@
 #include <xxhash.h>
 
 enum {
-    FILL_UP = 64, //  A record with fewer commands takes up the next ones, so that a quiet node makes no record for each command
+    FILL_UP = 64, //  A record with fewer commands takes up the next ones, so that a quiet node makes no
+                  //  record for each command
 };
 
 uint32_t hf_store_key_hash(const char *key) {
-    return (uint32_t) XXH3_64bits(key, strlen(key));
+    return (uint32_t)XXH3_64bits(key, strlen(key));
 }
 
 static int s_compare(const void *a, const void *b) {
-    return memcmp(((const hf_key_entry_t *) a)->id.bytes, ((const hf_key_entry_t *) b)->id.bytes, HF_ID_SIZE);
+    return memcmp(((const hf_key_entry_t *)a)->id.bytes, ((const hf_key_entry_t *)b)->id.bytes, HF_ID_SIZE);
 }
 
 static hf_store_key_t s_key(const hf_id_t *id) {
@@ -72,9 +73,9 @@ static int s_take_newest(hf_store_t *self, hf_key_entry_t entries[FILL_UP], hf_e
     }
     hf_arena_t *arena = hf_arena_new(4 << 10);
     Hf__KeyRun *run = hf_store_unpack(TABLE_KEYS, &key, &value, &hf__key_run__descriptor, arena, error);
-    int size = !run ? HF_STORE_FAILED : s_is_whole(run) && run->n_hashes < FILL_UP ? (int) run->n_hashes : 0;
+    int size = !run ? HF_STORE_FAILED : s_is_whole(run) && run->n_hashes < FILL_UP ? (int)run->n_hashes : 0;
     for (int i = 0; i < size; i++) {
-        entries[i] = (hf_key_entry_t){run->hashes[i], s_id(run, (size_t) i)};
+        entries[i] = (hf_key_entry_t){run->hashes[i], s_id(run, (size_t)i)};
     }
     hf_arena_destroy(&arena);
     return size;
@@ -85,7 +86,9 @@ int hf_store_flush_keys(hf_store_t *self, hf_error_t *error) {
         return 0;
     }
     hf_key_entry_t *entries = self->keys;
-    int taken = self->keys_size + FILL_UP <= HF_KEYS_PER_RUN ? s_take_newest(self, entries + self->keys_size, error) : 0;
+    int taken = self->keys_size + FILL_UP <= HF_KEYS_PER_RUN
+                    ? s_take_newest(self, entries + self->keys_size, error)
+                    : 0;
     if (taken < 0) {
         return taken;
     }
@@ -96,7 +99,7 @@ int hf_store_flush_keys(hf_store_t *self, hf_error_t *error) {
             return rc;
         }
     }
-    size_t size = self->keys_size + (size_t) taken;
+    size_t size = self->keys_size + (size_t)taken;
     qsort(entries, size, sizeof *entries, s_compare);
     self->keys_size = 0;
     return s_write(self, entries, size, error);
@@ -118,7 +121,8 @@ int hf_store_add_key(hf_store_t *self, const char *key, const hf_id_t *id, hf_er
 }
 
 //  What one record holds of the hash, at or below from, from the newest on. False: on_id has had enough.
-static bool s_search_run(const Hf__KeyRun *run, uint32_t hash, const hf_id_t *from, hf_on_id_t *on_id, void *context) {
+static bool s_search_run(const Hf__KeyRun *run, uint32_t hash, const hf_id_t *from, hf_on_id_t *on_id,
+                         void *context) {
     for (size_t number = run->n_hashes; number-- > 0;) {
         if (run->hashes[number] != hash) {
             continue;
@@ -136,7 +140,7 @@ static int s_place(MDB_cursor *cursor, const hf_id_t *from, MDB_val *key, MDB_va
     if (!from) {
         return mdb_cursor_get(cursor, key, value, MDB_LAST);
     }
-    *key = (MDB_val){HF_ID_SIZE, (void *) from->bytes};
+    *key = (MDB_val){HF_ID_SIZE, (void *)from->bytes};
     int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND) {
         return mdb_cursor_get(cursor, key, value, MDB_LAST);
@@ -145,8 +149,8 @@ static int s_place(MDB_cursor *cursor, const hf_id_t *from, MDB_val *key, MDB_va
     return rc || is_it ? rc : mdb_cursor_get(cursor, key, value, MDB_PREV);
 }
 
-int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, hf_on_id_t *on_id, void *context,
-                      hf_error_t *error) {
+int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, hf_on_id_t *on_id,
+                      void *context, hf_error_t *error) {
     MDB_cursor *cursor;
     MDB_val key, value;
     uint32_t hash = hf_store_key_hash(text);
@@ -161,8 +165,9 @@ int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, h
         if (!run) {
             break;
         }
-        rc = s_is_whole(run) && !s_search_run(run, hash, from, on_id, context) ? MDB_NOTFOUND
-                                                                              : mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+        rc = s_is_whole(run) && !s_search_run(run, hash, from, on_id, context)
+                 ? MDB_NOTFOUND
+                 : mdb_cursor_get(cursor, &key, &value, MDB_PREV);
     }
     hf_arena_destroy(&arena);
     mdb_cursor_close(cursor);
@@ -183,10 +188,10 @@ static int s_is_wanted(hf_store_t *self, const Hf__KeyRun *run, hf_error_t *erro
 }
 
 //  The next record behind place: 1, 0 none, HF_STORE_FAILED.
-static int s_next_run(hf_store_t *self, const hf_id_t *place, hf_arena_t *arena, hf_id_t *found, Hf__KeyRun **run,
-                      hf_error_t *error) {
+static int s_next_run(hf_store_t *self, const hf_id_t *place, hf_arena_t *arena, hf_id_t *found,
+                      Hf__KeyRun **run, hf_error_t *error) {
     MDB_cursor *cursor;
-    MDB_val key = {HF_ID_SIZE, (void *) place->bytes}, value;
+    MDB_val key = {HF_ID_SIZE, (void *)place->bytes}, value;
     if (hf_store_cursor(self, TABLE_KEYS, &cursor, error)) {
         return HF_STORE_FAILED;
     }
@@ -202,8 +207,8 @@ static int s_next_run(hf_store_t *self, const hf_id_t *place, hf_arena_t *arena,
     return *run && hf_id_from(found, key.mv_data, key.mv_size) ? 1 : HF_STORE_FAILED;
 }
 
-int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most, hf_arena_t *arena,
-                       hf_error_t *error) {
+int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most,
+                       hf_arena_t *arena, hf_error_t *error) {
     int removed = 0;
     for (unsigned i = 0; i < most; i++) {
         Hf__KeyRun *run = NULL;

@@ -25,10 +25,10 @@
 typedef enum { HF_TABLE_LIST(HF_TABLE_ENUM) TABLES } hf_table_t;
 
 enum {
-    HF_STORE_KEY_MAX = 128,    //  Bytes of the longest key: phase, destination (64), NUL, due, id
-    HF_STORE_ENTRIES_MAX = 3,  //  Index entries of one state: open, expiry, ended
-    HF_KEYS_PER_RUN = 512,     //  Commands in one record of `keys`
-    HF_DESTINATION_MAX = 64,   //  Bytes of a destination's name in a key
+    HF_STORE_KEY_MAX = 128,   //  Bytes of the longest key: phase, destination (64), NUL, due, id
+    HF_STORE_ENTRIES_MAX = 3, //  Index entries of one state: open, expiry, ended
+    HF_KEYS_PER_RUN = 512,    //  Commands in one record of `keys`
+    HF_DESTINATION_MAX = 64,  //  Bytes of a destination's name in a key
 };
 
 typedef struct hf_delta hf_delta_t;
@@ -92,9 +92,10 @@ int hf_store_flush_keys(hf_store_t *self, hf_error_t *error);
 uint32_t hf_store_key_hash(const char *key);
 
 //  One record under a key of bytes.
-int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
-                        hf_error_t *error);
-int hf_store_append_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, const ProtobufCMessage *message,
+int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                        const ProtobufCMessage *message, hf_error_t *error);
+int hf_store_append_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                           const ProtobufCMessage *message,
                            hf_error_t *error); //  The same where it most likely belongs behind all others
 int hf_store_delete_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key, hf_error_t *error);
 

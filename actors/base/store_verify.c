@@ -1,8 +1,10 @@
-/*  Happy path: each table is walked once, from its first key to its last; each record is unpacked (which checks its checksum) and
- *  held against what belongs to it in the other tables. Both directions are covered because each table looks at the others.
+/*  Happy path: each table is walked once, from its first key to its last; each record is unpacked (which
+ * checks its checksum) and held against what belongs to it in the other tables. Both directions are covered
+ * because each table looks at the others.
  *
- *  Failures: whatever does not fit is told to on_problem, with the table and the key, and the walk goes on. A record that another
- *  table leads to and that cannot be read is told of once, where its own table is walked.  */
+ *  Failures: whatever does not fit is told to on_problem, with the table and the key, and the walk goes on. A
+ * record that another table leads to and that cannot be read is told of once, where its own table is walked.
+ */
 
 #include "base/store_private.h"
 
@@ -28,26 +30,26 @@ typedef struct {
 } history_t;
 
 typedef struct {
-    hf_store_t *store;             //  In a reading transaction
-    hf_arena_t *arena;             //  Of the record being looked at
-    hf_on_problem_t *on_problem;   //  Told of each
-    void *context;                 //  Its own
-    hf_table_t table;              //  Being walked
-    const MDB_val *key;            //  Of the record being looked at
-    int64_t problems;              //  Found
-    tally_t *tallies;              //  Sorted by destination and state
-    size_t tallies_size;           //  How many
-    size_t tallies_capacity;       //  Places
-    history_t history;             //  Being walked
-    uint64_t oldest_fact;          //  Number of the oldest fact kept, 0: none
-    uint64_t next_fact;            //  Number that the next fact in the walk must have, 0: any
-    uint64_t newest_fact;          //  By the meta record
-    uint64_t last_epoch;           //  The same
-    uint64_t pages_used;           //  Pages that this transaction knows, 0: others wrote too fast to tell
-    uint64_t newest_facts_wanted;  //  States whose newest fact is still kept
-    uint64_t newest_facts_found;   //  Facts that are their command's newest
-    uint64_t keyed_wanted;         //  States with a key
-    uint64_t keyed_found;          //  Commands in `keys` that are there
+    hf_store_t *store;            //  In a reading transaction
+    hf_arena_t *arena;            //  Of the record being looked at
+    hf_on_problem_t *on_problem;  //  Told of each
+    void *context;                //  Its own
+    hf_table_t table;             //  Being walked
+    const MDB_val *key;           //  Of the record being looked at
+    int64_t problems;             //  Found
+    tally_t *tallies;             //  Sorted by destination and state
+    size_t tallies_size;          //  How many
+    size_t tallies_capacity;      //  Places
+    history_t history;            //  Being walked
+    uint64_t oldest_fact;         //  Number of the oldest fact kept, 0: none
+    uint64_t next_fact;           //  Number that the next fact in the walk must have, 0: any
+    uint64_t newest_fact;         //  By the meta record
+    uint64_t last_epoch;          //  The same
+    uint64_t pages_used;          //  Pages that this transaction knows, 0: others wrote too fast to tell
+    uint64_t newest_facts_wanted; //  States whose newest fact is still kept
+    uint64_t newest_facts_found;  //  Facts that are their command's newest
+    uint64_t keyed_wanted;        //  States with a key
+    uint64_t keyed_found;         //  Commands in `keys` that are there
 } verify_t;
 
 typedef void(check_t)(verify_t *self, const MDB_val *key, const MDB_val *value);
@@ -73,7 +75,8 @@ static void s_problem(verify_t *self, const char *format, ...) {
     hf_buf_free(&text);
 }
 
-static void *s_read(verify_t *self, const MDB_val *key, const MDB_val *value, const ProtobufCMessageDescriptor *type) {
+static void *s_read(verify_t *self, const MDB_val *key, const MDB_val *value,
+                    const ProtobufCMessageDescriptor *type) {
     hf_error_t error;
     void *message = hf_store_unpack(self->table, key, value, type, self->arena, &error);
     if (!message) {
@@ -83,7 +86,7 @@ static void *s_read(verify_t *self, const MDB_val *key, const MDB_val *value, co
 }
 
 static bool s_same(const ProtobufCBinaryData *bytes, const void *data, size_t size) {
-    return bytes->len == size && memcmp(bytes->data, data, size) == 0;
+    return bytes->len == size && (size == 0 || memcmp(bytes->data, data, size) == 0);
 }
 
 //  The id in the last 16 bytes of a key, or the first ones.
@@ -93,7 +96,8 @@ static hf_id_t s_id_at(const MDB_val *key, size_t at) {
     return id;
 }
 
-//  1 and the state, 0 after having told that there is none, -1 where it cannot be read (that is told elsewhere).
+//  1 and the state, 0 after having told that there is none, -1 where it cannot be read (that is told
+//  elsewhere).
 static int s_find_state(verify_t *self, const hf_id_t *id, Hf__State **state) {
     int found = hf_store_state(self->store, id, self->arena, state, NULL);
     if (found == 0) {
@@ -151,8 +155,8 @@ static void s_check_count(verify_t *self, const MDB_val *key, const MDB_val *val
     uint32_t state = (uint8_t)destination[key->mv_size - 1];
     tally_t *tally = s_tally(self, destination, state, false);
     if (!tally || tally->n != count->n) {
-        s_problem(self, "%" PRIu64 " commands of %s are counted as %s, but %" PRIu64 " are", count->n, destination,
-                  hf_state_name((hf_state_t)state), tally ? tally->n : 0);
+        s_problem(self, "%" PRIu64 " commands of %s are counted as %s, but %" PRIu64 " are", count->n,
+                  destination, hf_state_name((hf_state_t)state), tally ? tally->n : 0);
     }
     if (tally) {
         tally->recorded = true;
@@ -192,7 +196,8 @@ static void s_check_command(verify_t *self, const MDB_val *key, const MDB_val *v
     } else if (command->idempotency.len) {
         int found = hf_store_dedupe(self->store, command->idempotency.data, self->arena, &dedupe, NULL);
         if (found == 0 || (found == 1 && !s_same(&dedupe->id, id.bytes, HF_ID_SIZE))) {
-            s_problem(self, "its Idempotency-Key leads to %s in dedupe", found ? "another command" : "nothing");
+            s_problem(self, "its Idempotency-Key leads to %s in dedupe",
+                      found ? "another command" : "nothing");
         }
     }
 }
@@ -205,7 +210,8 @@ static void s_check_repeated(verify_t *self, const hf_id_t *id, const Hf__State 
         s_problem(self, "there is no such command in commands");
     } else if (found == 1 &&
                (strcmp(state->pipeline, command->pipeline) != 0 || strcmp(state->key, command->key) != 0 ||
-                strcmp(state->destination, command->destination) != 0 || state->accepted_at != command->accepted_at)) {
+                strcmp(state->destination, command->destination) != 0 ||
+                state->accepted_at != command->accepted_at)) {
         s_problem(self, "it does not repeat what its command says");
     }
 }
@@ -234,7 +240,8 @@ static void s_check_history_is_there(verify_t *self, const hf_id_t *id, const Hf
             key[HF_ID_SIZE + i] = (uint8_t)(number >> (24 - 8 * i));
         }
         if (!s_exists(self, TABLE_HISTORY, key, sizeof key)) {
-            s_problem(self, "entry %" PRIu32 " of its %" PRIu32 " in history is missing", number, state->entries);
+            s_problem(self, "entry %" PRIu32 " of its %" PRIu32 " in history is missing", number,
+                      state->entries);
             return;
         }
     }
@@ -250,8 +257,8 @@ static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *val
         return;
     }
     if (state->state == HF_STATE_NONE || state->state >= HF_STATES || state->class_ >= HF_CLASSES) {
-        s_problem(self, "state %" PRIu32 " or class %" PRIu32 " is none that this version knows", state->state,
-                  state->class_);
+        s_problem(self, "state %" PRIu32 " or class %" PRIu32 " is none that this version knows",
+                  state->state, state->class_);
     }
     if (state->state == HF_STATE_CALLING && (!state->attempt || !state->caller_epoch)) {
         s_problem(self, "it is being called, but nobody knows by whom");
@@ -302,7 +309,8 @@ static void s_check_key_run(verify_t *self, const MDB_val *key, const MDB_val *v
     if (!run) {
         return;
     }
-    if (run->n_hashes == 0 || run->ids.len != run->n_hashes * HF_ID_SIZE || key->mv_size != HF_ID_SIZE || memcmp(key->mv_data, run->ids.data, HF_ID_SIZE) != 0) {
+    if (run->n_hashes == 0 || run->ids.len != run->n_hashes * HF_ID_SIZE || key->mv_size != HF_ID_SIZE ||
+        memcmp(key->mv_data, run->ids.data, HF_ID_SIZE) != 0) {
         s_problem(self, "it does not hold an id for each hash, or stands under another id than its first");
         return;
     }
@@ -385,14 +393,15 @@ static void s_check_history(verify_t *self, const MDB_val *key, const MDB_val *v
         s_find_state(self, &id, &state);
     }
     if (number != history->entries++) {
-        s_problem(self, "entry %" PRIu32 " stands where entry %" PRIu32 " belongs", number, history->entries - 1);
+        s_problem(self, "entry %" PRIu32 " stands where entry %" PRIu32 " belongs", number,
+                  history->entries - 1);
     }
     Hf__History *entry = s_read(self, key, value, &hf__history__descriptor);
     if (!entry || entry->entry_case == HF__HISTORY__ENTRY_ATTEMPT) {
         history->attempts++; //  One that cannot be read was told of; it shall not be told of twice
         if (entry && entry->attempt->number != history->attempts) {
-            s_problem(self, "attempt %" PRIu32 " stands where attempt %" PRIu32 " belongs", entry->attempt->number,
-                      history->attempts);
+            s_problem(self, "attempt %" PRIu32 " stands where attempt %" PRIu32 " belongs",
+                      entry->attempt->number, history->attempts);
         }
     }
 }
@@ -432,12 +441,13 @@ static void s_check_fact(verify_t *self, const Hf__Fact *fact) {
         return; //  It has left after `keep`; or cannot be read, which is told elsewhere
     }
     if (state->last_fact < fact->seq) {
-        s_problem(self, "fact %" PRIu64 " is newer than its command's state, which knows fact %" PRIu64, fact->seq,
-                  state->last_fact);
+        s_problem(self, "fact %" PRIu64 " is newer than its command's state, which knows fact %" PRIu64,
+                  fact->seq, state->last_fact);
     } else if (state->last_fact == fact->seq) {
         self->newest_facts_found++;
         if (state->state != fact->state || state->attempt != fact->attempt) {
-            s_problem(self, "fact %" PRIu64 " is its command's newest, but says something else than its state",
+            s_problem(self,
+                      "fact %" PRIu64 " is its command's newest, but says something else than its state",
                       fact->seq);
         }
     }
@@ -459,12 +469,13 @@ static void s_check_run(verify_t *self, const MDB_val *key, const MDB_val *value
     }
 }
 
-//  A state names its newest fact: where that is another command's, no fact led back to it. Walked only where the sums differ.
+//  A state names its newest fact: where that is another command's, no fact led back to it. Walked only where
+//  the sums differ.
 static void s_check_newest_fact(verify_t *self, const MDB_val *key, const MDB_val *value) {
     hf_error_t ignored;
     Hf__Fact *fact = NULL;
-    Hf__State *state =
-        hf_store_unpack(TABLE_STATES, key, value, &hf__state__descriptor, self->arena, &ignored);
+    Hf__State *state = hf_store_unpack(TABLE_STATES, key, value, &hf__state__descriptor, self->arena,
+                                       &ignored);
     if (!state || state->last_fact < self->oldest_fact || state->last_fact > self->newest_fact) {
         return;
     }
@@ -484,7 +495,8 @@ static void s_check_meta(verify_t *self, const MDB_val *key, const MDB_val *valu
     if (key->mv_size == 4 && memcmp(name, "meta", 4) == 0) {
         Hf__Meta *meta = s_read(self, key, value, &hf__meta__descriptor);
         if (meta && (meta->format != HF_STORE_FORMAT || !meta->epoch || !meta->next_fact)) {
-            s_problem(self, "format %" PRIu32 " is not the one that this version reads, or it was never begun",
+            s_problem(self,
+                      "format %" PRIu32 " is not the one that this version reads, or it was never begun",
                       meta->format);
         }
     } else if (key->mv_size > prefix_size && memcmp(name, prefix, prefix_size) == 0) {
@@ -518,7 +530,6 @@ static bool s_is_behind(const MDB_val *key, const hf_store_key_t *last) {
     int order = memcmp(key->mv_data, last->bytes, common);
     return order > 0 || (order == 0 && key->mv_size > last->size);
 }
-
 
 //  Every record of a table. Its order is checked, too: behind a key out of order LMDB finds nothing any more.
 static void s_walk(verify_t *self, hf_table_t table, check_t *check) {
@@ -558,7 +569,8 @@ static uint64_t s_pages(const MDB_stat *stat) {
     return stat->ms_branch_pages + stat->ms_leaf_pages + stat->ms_overflow_pages;
 }
 
-//  Every page is either one of the two that LMDB begins with, or free, or of just one table; tables 0 and 1 are LMDB's own.
+//  Every page is either one of the two that LMDB begins with, or free, or of just one table; tables 0 and 1
+//  are LMDB's own.
 static void s_check_pages(verify_t *self) {
     hf_error_t error;
     hf_store_stat_t sizes;
@@ -577,7 +589,8 @@ static void s_check_pages(verify_t *self) {
     if (self->pages_used && pages + sizes.pages_free != self->pages_used) {
         hf_buf_t text = {0};
         hf_buf_addf(&text,
-                    "pages: %" PRIu64 " are in tables and %" PRIu64 " are free, but %" PRIu64 " were taken altogether",
+                    "pages: %" PRIu64 " are in tables and %" PRIu64 " are free, but %" PRIu64
+                    " were taken altogether",
                     pages, sizes.pages_free, self->pages_used);
         s_tell(self, (const char *)text.data);
         hf_buf_free(&text);

@@ -10,7 +10,7 @@ bool hf_publication_read(hf_publication_t *self, const void *data, size_t size, 
     }
     const char *topic = data;
     const uint8_t *body = nul + 1;
-    size_t body_size = size - (size_t) (body - (const uint8_t *) data);
+    size_t body_size = size - (size_t)(body - (const uint8_t *)data);
     ProtobufCAllocator *allocator = hf_arena_allocator(arena);
     if (strcmp(topic, "F") == 0) {
         self->facts = hf__facts__unpack(allocator, body_size, body);

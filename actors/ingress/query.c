@@ -20,6 +20,7 @@ typedef struct {
     hf_filter_t *filter;   //  Being filled in
     int64_t now;           //  What durations count back from
     hf_problem_t *problem; //  Why not
+    unsigned seen;         //  Bits of the filters that came already
 } parse_t;
 
 static int s_take_text(parse_t *parse, const char *name, const char *value, char *out, size_t out_size) {
@@ -82,9 +83,28 @@ static int s_take_cursor(parse_t *parse, const char *value) {
     return 0;
 }
 
+//  Of two of a kind one would be ignored without a word.
+static int s_take_once(parse_t *parse, const char *name) {
+    static const char *const names[] = {"pipeline", "destination", "key",   "state", "class",
+                                        "since",    "until",       "limit", "cursor"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            if (parse->seen & 1u << i) {
+                return hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0,
+                                      "%s= came more than once; give it one value.", name);
+            }
+            parse->seen |= 1u << i;
+        }
+    }
+    return 0;
+}
+
 static int s_take_pair(void *context, const char *name, const char *value) {
     parse_t *parse = context;
     hf_filter_t *filter = parse->filter;
+    if (s_take_once(parse, name)) {
+        return -1;
+    }
     if (strcmp(name, "pipeline") == 0) {
         return s_take_text(parse, name, value, filter->pipeline, sizeof filter->pipeline);
     } else if (strcmp(name, "destination") == 0) {
@@ -113,7 +133,7 @@ static int s_take_pair(void *context, const char *name, const char *value) {
 }
 
 int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem) {
-    parse_t parse = {self, now, problem};
+    parse_t parse = {self, now, problem, 0};
     *self = (hf_filter_t){.limit = HF_LIMIT_DEFAULT};
     hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
                    "The query's percent-encoding is broken, or a part of it is too long.");

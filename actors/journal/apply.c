@@ -1,11 +1,12 @@
-/*  Happy path: look the command's state up, ask the lifecycle for the next one, write state and history, make a fact.
+/*  Happy path: look the command's state up, ask the lifecycle for the next one, write state and history, make
+ * a fact.
  *
- *  Whatever is repeated, late or unexpected changes nothing: each handler first says whether the proposal is true already
- *  (DONE), then whether it may still become so (STALE, FORBIDDEN).
+ *  Whatever is repeated, late or unexpected changes nothing: each handler first says whether the proposal is
+ * true already (DONE), then whether it may still become so (STALE, FORBIDDEN).
  *
- *  Invariants: (1) only s_change sets a state, and only along an arrow of the lifecycle; (2) a proposal that its sender repeats
- *  (batch->repeated) writes nothing, whatever has become of the command since; (3) without room no new command is written, and
- *  what is written stays small.  */
+ *  Invariants: (1) only s_change sets a state, and only along an arrow of the lifecycle; (2) a proposal that
+ * its sender repeats (batch->repeated) writes nothing, whatever has become of the command since; (3) without
+ * room no new command is written, and what is written stays small.  */
 
 #include "journal/apply.h"
 #include "base/pipeline.h"
@@ -15,8 +16,10 @@
 #include <string.h>
 
 enum {
-    DECISIONS_KEPT = 8,       //  Newest decisions that a repeated one is recognised by: a sender repeats what is not acknowledged
-    FULL_RESPONSE = 1 << 10,  //  Bytes of an answer that are kept while the journal has no room: the reserve is for ends
+    DECISIONS_KEPT = 8, //  Newest decisions that a repeated one is recognised by: a sender repeats what is
+                        //  not acknowledged
+    FULL_RESPONSE =
+        1 << 10, //  Bytes of an answer that are kept while the journal has no room: the reserve is for ends
 };
 
 static void *s_copy(hf_batch_t *batch, const void *data, size_t size) {
@@ -59,7 +62,7 @@ static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t ev
 
 //  The one place where a command changes its state.
 static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after, hf_event_t event) {
-    hf_state_t from = before ? (hf_state_t) before->state : HF_STATE_NONE;
+    hf_state_t from = before ? (hf_state_t)before->state : HF_STATE_NONE;
     after->state = hf_lifecycle_next(from, event);
     assert(after->state != HF_STATE_NONE);
     after->since = batch->now;
@@ -84,11 +87,13 @@ static Hf__State *s_copy_of(hf_batch_t *batch, const Hf__State *state) {
 static bool s_is_sound(const Hf__Command *command) {
     return command && command->id.len == HF_ID_SIZE && *command->pipeline && *command->destination &&
            strlen(command->pipeline) <= HF_NAME_MAX && strlen(command->destination) <= HF_NAME_MAX &&
-           strlen(command->key) <= HF_KEY_MAX && (command->idempotency.len == 0 || command->idempotency.len == 16);
+           strlen(command->key) <= HF_KEY_MAX &&
+           (command->idempotency.len == 0 || command->idempotency.len == 16);
 }
 
-//  Whether a command that does not exist may not be made now; the result says so. One that its sender repeats was refused when it
-//  came first (else it would exist): its client may have been told so, and room that came since changes nothing.
+//  Whether a command that does not exist may not be made now; the result says so. One that its sender repeats
+//  was refused when it came first (else it would exist): its client may have been told so, and room that came
+//  since changes nothing.
 static bool s_is_refused(const hf_batch_t *batch, Hf__Result *result) {
     if (batch->full || batch->repeated) {
         result->code = HF_RESULT_FULL;
@@ -98,7 +103,8 @@ static bool s_is_refused(const hf_batch_t *batch, Hf__Result *result) {
     return false;
 }
 
-//  Whether an earlier command was made under the same Idempotency-Key: 1 and result is set, 0, HF_STORE_FAILED.
+//  Whether an earlier command was made under the same Idempotency-Key: 1 and result is set, 0,
+//  HF_STORE_FAILED.
 static int s_replay(hf_batch_t *batch, const Hf__Command *command, Hf__Result *result) {
     Hf__Dedupe *dedupe = NULL;
     if (command->idempotency.len == 0) {
@@ -161,7 +167,8 @@ static int s_submit(hf_batch_t *batch, const Hf__Submit *submit, Hf__Result *res
     return s_accept(batch, command);
 }
 
-//  Finds the commands that an earlier batch made under the same Idempotency-Key: 1 and result is set, 0, HF_STORE_FAILED.
+//  Finds the commands that an earlier batch made under the same Idempotency-Key: 1 and result is set, 0,
+//  HF_STORE_FAILED.
 static int s_replay_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__Result *result) {
     size_t replayed = 0;
     ProtobufCBinaryData *ids = hf_arena_take(batch->arena, submit->n_commands * sizeof *ids);
@@ -171,7 +178,7 @@ static int s_replay_batch(hf_batch_t *batch, const Hf__SubmitBatch *submit, Hf__
             return found;
         }
         ids[i] = found ? result->id : (ProtobufCBinaryData){0, NULL};
-        replayed += (size_t) found;
+        replayed += (size_t)found;
     }
     if (replayed) {
         result->ids = ids;
@@ -274,8 +281,8 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     if (found < 0) {
         return found;
     }
-    if (!found || batch->repeated || !attempt || before->state != HF_STATE_CALLING || before->attempt != attempt->number ||
-        before->caller_epoch != outcome->caller_epoch) {
+    if (!found || batch->repeated || !attempt || before->state != HF_STATE_CALLING ||
+        before->attempt != attempt->number || before->caller_epoch != outcome->caller_epoch) {
         result->code = HF_RESULT_STALE;
         return 0;
     }
@@ -340,17 +347,19 @@ static void s_begin_round(hf_batch_t *batch, Hf__State *state) {
     state->round_attempt = state->attempt;
     state->round_at = batch->now;
     state->crashes = 0;
-    state->reason = (char *) "";
+    state->reason = (char *)"";
     if (state->deadline && state->deadline <= batch->now) {
         state->deadline = 0;
     }
 }
 
-static int s_replace_body(hf_batch_t *batch, const hf_id_t *id, const Hf__Decide *decide, Hf__Decision *entry) {
+static int s_replace_body(hf_batch_t *batch, const hf_id_t *id, const Hf__Decide *decide,
+                          Hf__Decision *entry) {
     Hf__Command *command = NULL;
     int found = hf_store_command(batch->store, id, batch->arena, &command, batch->error);
     if (found != 1) {
-        return found ? found : hf_error_set(batch->error, "commands: a record is missing: the journal is damaged");
+        return found ? found
+                     : hf_error_set(batch->error, "commands: a record is missing: the journal is damaged");
     }
     entry->body_replaced = true;
     entry->old_body = command->body;
@@ -360,7 +369,8 @@ static int s_replace_body(hf_batch_t *batch, const hf_id_t *id, const Hf__Decide
     return hf_store_put_command(batch->store, command, batch->error);
 }
 
-//  Whether that decision was carried out before: a state keeps the newest ones, 16 bytes each, the newest last.
+//  Whether that decision was carried out before: a state keeps the newest ones, 16 bytes each, the newest
+//  last.
 static bool s_is_carried_out(const Hf__State *state, const ProtobufCBinaryData *decision) {
     for (size_t at = 0; at + HF_ID_SIZE <= state->decision.len; at += HF_ID_SIZE) {
         if (memcmp(state->decision.data + at, decision->data, HF_ID_SIZE) == 0) {
@@ -381,13 +391,14 @@ static void s_remember(hf_batch_t *batch, Hf__State *state, const ProtobufCBinar
     state->decision = (ProtobufCBinaryData){kept + HF_ID_SIZE, decisions};
 }
 
-static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before, const Hf__Decide *decide) {
+static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before,
+                       const Hf__Decide *decide) {
     Hf__State *after = s_copy_of(batch, before);
     s_remember(batch, after, &decide->decision);
     after->due = 0;
     Hf__Decision decision = HF__DECISION__INIT;
     decision.at = batch->now;
-    decision.what = (char *) hf_event_name(decide->event);
+    decision.what = (char *)hf_event_name(decide->event);
     decision.who = decide->who;
     int rc = 0;
     if (decide->event == HF_EVENT_RETRY) {

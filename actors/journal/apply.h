@@ -9,20 +9,21 @@
 
 //  A batch being applied: one transaction, and the facts that it will make true.
 typedef struct {
-    hf_store_t *store;   //  In a writing transaction
-    hf_arena_t *arena;   //  Everything of this batch lives here
-    int64_t now;         //  One time for the whole batch
-    bool repeated;       //  The proposal has been applied before: only its answer is wanted
-    bool full;           //  New commands are refused
+    hf_store_t *store;       //  In a writing transaction
+    hf_arena_t *arena;       //  Everything of this batch lives here
+    int64_t now;             //  One time for the whole batch
+    bool repeated;           //  The proposal has been applied before: only its answer is wanted
+    bool full;               //  New commands are refused
     const char *full_reason; //  Why
-    uint64_t next_fact;  //  Number of the next fact
-    Hf__Fact **facts;    //  Made so far, in order
-    size_t facts_size;   //  How many
-    size_t facts_capacity; //  Places
-    hf_error_t *error;   //  Why a write failed
+    uint64_t next_fact;      //  Number of the next fact
+    Hf__Fact **facts;        //  Made so far, in order
+    size_t facts_size;       //  How many
+    size_t facts_capacity;   //  Places
+    hf_error_t *error;       //  Why a write failed
 } hf_batch_t;
 
-//  Applies one proposal. 0: result says how it was answered. HF_STORE_FULL or HF_STORE_FAILED: abort the transaction.
+//  Applies one proposal. 0: result says how it was answered. HF_STORE_FULL or HF_STORE_FAILED: abort the
+//  transaction.
 int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result);
 
 #endif

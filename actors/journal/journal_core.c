@@ -1,12 +1,15 @@
-/*  Happy path: messages wait; a commit begins a transaction, applies each message's proposals in order, writes the facts and the
- *  meta record, commits, and only then puts acknowledgements and facts into the outbox.
+/*  Happy path: messages wait; a commit begins a transaction, applies each message's proposals in order,
+ * writes the facts and the meta record, commits, and only then puts acknowledgements and facts into the
+ * outbox.
  *
- *  Failures: a message of an old life, or meant for another journal, is dropped; a gap in a sender's numbers is answered with
- *  where to begin again; no room aborts the transaction and leaves everything waiting; any other failed write is final.
+ *  Failures: a message of an old life, or meant for another journal, is dropped; a gap in a sender's numbers
+ * is answered with where to begin again; no room aborts the transaction and leaves everything waiting; any
+ * other failed write is final.
  *
- *  Invariants: (1) nothing of a batch is in the outbox before its commit returned; (2) facts are numbered without gaps over all
- *  lives; (3) an epoch is given once; (4) a proposal counts only under its sender's newest epoch and this journal's, and once: how
- *  far each sender's numbers have been applied is written with the batch.  */
+ *  Invariants: (1) nothing of a batch is in the outbox before its commit returned; (2) facts are numbered
+ * without gaps over all lives; (3) an epoch is given once; (4) a proposal counts only under its sender's
+ * newest epoch and this journal's, and once: how far each sender's numbers have been applied is written with
+ * the batch.  */
 
 #include "journal/journal_core.h"
 #include "journal/apply.h"
@@ -19,7 +22,8 @@ enum {
     TRIM_EVERY_MS = 1000,    //  How often what is finished is looked for
     TRIM_MOST = 4096,        //  Commands that one commit removes at most
     FACTS_PER_MESSAGE = 512, //  Facts in one publication: some 100 KB
-    FULL_FACTS_MS = 3600000, //  Facts stay no longer than this where there is no room: what they tell is in the states, too
+    FULL_FACTS_MS = 3600000, //  Facts stay no longer than this where there is no room: what they tell is in
+                             //  the states, too
     NONCE = 16,              //  Bytes of a nonce
     EARLIER = 8,             //  Lives of a sender whose late hellos are recognised
     SENDER_NAME = 64,        //  Bytes of a sender's name
@@ -48,29 +52,29 @@ typedef struct {
 } answer_t;
 
 struct hf_journal {
-    hf_store_t *store;                //  Open for writing; not owned
-    hf_arena_t *arena;                //  Of the batch being applied
-    hf_outbox_t outbox;               //  What is durable and wants to be known
-    pending_t *pending;               //  Messages that wait for the commit
-    size_t pending_size;              //  How many
-    size_t pending_bytes;             //  Their bytes
-    answer_t *answers;                //  One place for each pending message
+    hf_store_t *store;                    //  Open for writing; not owned
+    hf_arena_t *arena;                    //  Of the batch being applied
+    hf_outbox_t outbox;                   //  What is durable and wants to be known
+    pending_t *pending;                   //  Messages that wait for the commit
+    size_t pending_size;                  //  How many
+    size_t pending_bytes;                 //  Their bytes
+    answer_t *answers;                    //  One place for each pending message
     sender_t senders[HF_JOURNAL_SENDERS]; //  Known senders
-    uint64_t epoch;                   //  This life
-    uint64_t last_epoch;              //  The newest epoch given to anyone
-    uint64_t next_fact;               //  Number of the next fact
-    int64_t created_at;               //  Of the file
-    char *created_by;                 //  Version that created it
-    int64_t keep_ms;                  //  How long what is finished stays
-    char *full_reason;                //  Why new commands are refused, or NULL
-    size_t trimmed;                   //  Commands and runs of facts removed in this batch
-    hf_id_t keys_place;               //  Where in the table `keys` to look on for what is gone
-    bool trim_more;                   //  Finished commands are known to wait for removal
-    bool touch;                       //  The next commit writes, whether or not something changed
-    bool beat_now;                    //  A beat is due whatever the time
-    int64_t beat_at;                  //  When the next beat is due
-    int64_t trim_at;                  //  When to look for finished commands next
-    hf_journal_counters_t counters;   //  For people
+    uint64_t epoch;                       //  This life
+    uint64_t last_epoch;                  //  The newest epoch given to anyone
+    uint64_t next_fact;                   //  Number of the next fact
+    int64_t created_at;                   //  Of the file
+    char *created_by;                     //  Version that created it
+    int64_t keep_ms;                      //  How long what is finished stays
+    char *full_reason;                    //  Why new commands are refused, or NULL
+    size_t trimmed;                       //  Commands and runs of facts removed in this batch
+    hf_id_t keys_place;                   //  Where in the table `keys` to look on for what is gone
+    bool trim_more;                       //  Finished commands are known to wait for removal
+    bool touch;                           //  The next commit writes, whether or not something changed
+    bool beat_now;                        //  A beat is due whatever the time
+    int64_t beat_at;                      //  When the next beat is due
+    int64_t trim_at;                      //  When to look for finished commands next
+    hf_journal_counters_t counters;       //  For people
 };
 
 //  ---- a new life
@@ -92,8 +96,8 @@ static int s_load_meta(hf_journal_t *self, int64_t now, hf_error_t *error) {
         return -1;
     }
     if (found && meta->format != HF_STORE_FORMAT) {
-        return hf_error_set(error, "the journal is of format %u, this Holdfast %s reads format %u", meta->format,
-                            HOLDFAST_VERSION, HF_STORE_FORMAT);
+        return hf_error_set(error, "the journal is of format %u, this Holdfast %s reads format %u",
+                            meta->format, HOLDFAST_VERSION, HF_STORE_FORMAT);
     }
     self->last_epoch = found ? meta->epoch : 0;
     self->next_fact = found ? meta->next_fact : 1;
@@ -106,14 +110,16 @@ static int s_load_meta(hf_journal_t *self, int64_t now, hf_error_t *error) {
     return s_write_meta(self, self->last_epoch, self->next_fact, error);
 }
 
-hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *options, int64_t now, hf_error_t *error) {
+hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *options, int64_t now,
+                             hf_error_t *error) {
     hf_journal_t *self = hf_alloc(sizeof *self);
     self->store = store;
     self->arena = hf_arena_new(1 << 20);
     self->pending = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->pending);
     self->answers = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->answers);
     self->keep_ms = options->keep_ms;
-    if (hf_store_begin_write(store, error) || s_load_meta(self, now, error) || hf_store_commit(store, error)) {
+    if (hf_store_begin_write(store, error) || s_load_meta(self, now, error) ||
+        hf_store_commit(store, error)) {
         hf_store_abort(store);
         hf_journal_destroy(&self);
         return NULL;
@@ -150,7 +156,7 @@ void hf_journal_destroy(hf_journal_t **self_p) {
 
 void hf_journal_receive(hf_journal_t *self, const void *data, size_t size) {
     assert(self->pending_size < HF_JOURNAL_BATCH_MESSAGES);
-    self->pending[self->pending_size++] = (pending_t){(uint8_t *) hf_memdup(data, size), size};
+    self->pending[self->pending_size++] = (pending_t){(uint8_t *)hf_memdup(data, size), size};
     self->pending_bytes += size;
 }
 
@@ -182,7 +188,8 @@ static sender_t *s_free_place(hf_journal_t *self) {
     return NULL;
 }
 
-//  The sender as this journal knows it, or as the file does; NULL: none, or no place left. rc: HF_STORE_FAILED where reading fails.
+//  The sender as this journal knows it, or as the file does; NULL: none, or no place left. rc:
+//  HF_STORE_FAILED where reading fails.
 static sender_t *s_sender(hf_journal_t *self, const char *name, int *rc, hf_error_t *error) {
     sender_t *sender = s_find_sender(self, name);
     Hf__Sender *stored = NULL;
@@ -234,8 +241,10 @@ static void s_begin_life(hf_journal_t *self, sender_t *sender, const uint8_t *no
     self->beat_now = true;
 }
 
-//  Gives a new life its epoch, once for each nonce. A hello of a life that was replaced is answered with epoch 0.
-static int s_welcome(hf_journal_t *self, const char *name, const Hf__Hello *hello, answer_t *answer, hf_error_t *error) {
+//  Gives a new life its epoch, once for each nonce. A hello of a life that was replaced is answered with
+//  epoch 0.
+static int s_welcome(hf_journal_t *self, const char *name, const Hf__Hello *hello, answer_t *answer,
+                     hf_error_t *error) {
     int rc = 0;
     if (hello->nonce.len != NONCE || !*name || strlen(name) > SENDER_NAME) {
         self->counters.foreign++;
@@ -270,9 +279,11 @@ static int s_welcome(hf_journal_t *self, const char *name, const Hf__Hello *hell
 //  ---- applying
 
 //  Whether the run may be applied now; else the answer says where to begin again, or nobody is answered.
-static bool s_is_in_order(hf_journal_t *self, sender_t *sender, const Hf__Proposals *message, answer_t *answer) {
-    if (!sender || !sender->heard || message->sender_epoch != sender->epoch || message->journal_epoch != self->epoch ||
-        !message->first || !message->n_proposals || message->first > UINT64_MAX / 2) {
+static bool s_is_in_order(hf_journal_t *self, sender_t *sender, const Hf__Proposals *message,
+                          answer_t *answer) {
+    if (!sender || !sender->heard || message->sender_epoch != sender->epoch ||
+        message->journal_epoch != self->epoch || !message->first || !message->n_proposals ||
+        message->first > UINT64_MAX / 2) {
         self->counters.outdated++;
         return false;
     }
@@ -286,7 +297,8 @@ static bool s_is_in_order(hf_journal_t *self, sender_t *sender, const Hf__Propos
     return true;
 }
 
-static int s_apply_one(hf_journal_t *self, hf_batch_t *batch, const ProtobufCBinaryData *bytes, Hf__Result *result) {
+static int s_apply_one(hf_journal_t *self, hf_batch_t *batch, const ProtobufCBinaryData *bytes,
+                       Hf__Result *result) {
     self->counters.proposals++;
     if (bytes->len == 0) {
         return 0; //  Made void by its sender
@@ -302,7 +314,8 @@ static int s_apply_one(hf_journal_t *self, hf_batch_t *batch, const ProtobufCBin
     return rc;
 }
 
-static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposals *message, answer_t *answer) {
+static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposals *message,
+                       answer_t *answer) {
     Hf__Ack *ack = &answer->ack;
     ack->first = message->first;
     ack->applied = message->first + message->n_proposals - 1;
@@ -329,10 +342,12 @@ static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposal
     return 0;
 }
 
-static int s_apply_message(hf_journal_t *self, hf_batch_t *batch, const pending_t *pending, answer_t *answer) {
+static int s_apply_message(hf_journal_t *self, hf_batch_t *batch, const pending_t *pending,
+                           answer_t *answer) {
     *answer = (answer_t){.sender = NULL, .ack = HF__ACK__INIT};
     answer->ack.journal_epoch = self->epoch;
-    Hf__Proposals *message = hf__proposals__unpack(hf_arena_allocator(self->arena), pending->size, pending->data);
+    Hf__Proposals *message = hf__proposals__unpack(hf_arena_allocator(self->arena), pending->size,
+                                                   pending->data);
     if (!message) {
         self->counters.foreign++;
         return 0;
@@ -405,7 +420,8 @@ static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error
     int64_t facts_before = self->full_reason && soon > finished.before ? soon : finished.before;
     int runs = hf_store_trim_facts(self->store, facts_before, HF_JOURNAL_TRIM, self->arena, error);
     self->trimmed += runs > 0 ? (size_t)runs : 0;
-    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, HF_JOURNAL_TRIM, self->arena, error);
+    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, HF_JOURNAL_TRIM,
+                                  self->arena, error);
     self->trimmed += keys > 0 ? (size_t)keys : 0;
     if (keys < 0) {
         return keys;
@@ -430,8 +446,10 @@ static int s_write_facts(hf_journal_t *self, const hf_batch_t *batch, hf_error_t
     return 0;
 }
 
-//  Numbers and epochs, where they changed: a batch that changes nothing writes nothing, and its commit touches no disk.
-static int s_write_numbers(hf_journal_t *self, const hf_batch_t *batch, uint64_t last_epoch, hf_error_t *error) {
+//  Numbers and epochs, where they changed: a batch that changes nothing writes nothing, and its commit
+//  touches no disk.
+static int s_write_numbers(hf_journal_t *self, const hf_batch_t *batch, uint64_t last_epoch,
+                           hf_error_t *error) {
     int rc = 0;
     for (unsigned i = 0; i < HF_JOURNAL_SENDERS && !rc; i++) {
         sender_t *sender = &self->senders[i];
@@ -568,7 +586,7 @@ static void s_beat(hf_journal_t *self) {
     beat.journal_epoch = self->epoch;
     beat.newest_fact = self->next_fact - 1;
     beat.full = self->full_reason != NULL;
-    beat.full_reason = self->full_reason ? self->full_reason : (char *) "";
+    beat.full_reason = self->full_reason ? self->full_reason : (char *)"";
     beat.senders = list;
     for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {
         if (self->senders[i].heard) {

@@ -1,8 +1,8 @@
-/*  The journal: checks each proposal against the lifecycle, applies a batch in one transaction, commits, then publishes what
- *  has become true. The only writer.
+/*  The journal: checks each proposal against the lifecycle, applies a batch in one transaction, commits, then
+ * publishes what has become true. The only writer.
  *
- *  The shell gives it messages (hf_journal_receive), asks for a commit when it has taken what had arrived, and sends what is
- *  in the outbox. Between two commits nothing leaves it: what it publishes is durable.  */
+ *  The shell gives it messages (hf_journal_receive), asks for a commit when it has taken what had arrived,
+ * and sends what is in the outbox. Between two commits nothing leaves it: what it publishes is durable.  */
 
 #ifndef HF_JOURNAL_CORE_H
 #define HF_JOURNAL_CORE_H
@@ -13,47 +13,52 @@
 #include "base/wire.h"
 
 enum {
-    HF_JOURNAL_BATCH_BYTES = 2 << 20,  //  Pending bytes after which the shell commits before it reads on: with the smallest
-                                       //  proposals a transaction of some 50,000, so that beats come in time
-    HF_JOURNAL_BATCH_MESSAGES = 4096,  //  The same for messages
-    HF_JOURNAL_SENDERS = 128,          //  Senders known at once: callers and the few others
-    HF_JOURNAL_TRIM = 256,             //  Finished commands that one commit removes at most, beyond its own number
+    HF_JOURNAL_BATCH_BYTES =
+        2 << 20, //  Pending bytes after which the shell commits before it reads on: with the smallest
+                 //  proposals a transaction of some 50,000, so that beats come in time
+    HF_JOURNAL_BATCH_MESSAGES = 4096, //  The same for messages
+    HF_JOURNAL_SENDERS = 128,         //  Senders known at once: callers and the few others
+    HF_JOURNAL_TRIM = 256, //  Finished commands that one commit removes at most, beyond its own number
 };
 
 typedef struct {
-    int64_t keep_ms;      //  How long finished commands and facts stay
-    uint64_t random;      //  Unused entropy for later; 0 is fine
+    int64_t keep_ms; //  How long finished commands and facts stay
+    uint64_t random; //  Unused entropy for later; 0 is fine
 } hf_journal_options_t;
 
 typedef struct {
-    uint64_t commits;     //  Transactions committed
-    uint64_t proposals;   //  Proposals applied, repeated ones included
-    uint64_t stale;       //  Proposals that changed nothing
-    uint64_t foreign;     //  Messages that could not be read
-    uint64_t outdated;    //  Messages of an old life, or meant for another journal
-    uint64_t trimmed;     //  Finished commands removed
+    uint64_t commits;   //  Transactions committed
+    uint64_t proposals; //  Proposals applied, repeated ones included
+    uint64_t stale;     //  Proposals that changed nothing
+    uint64_t foreign;   //  Messages that could not be read
+    uint64_t outdated;  //  Messages of an old life, or meant for another journal
+    uint64_t trimmed;   //  Finished commands removed
 } hf_journal_counters_t;
 
 typedef struct hf_journal hf_journal_t;
 
-//  Opens a new life over a store opened for writing (not owned): takes the next epoch, durably. NULL where the file is of
-//  another format, or cannot be written.
-hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *options, int64_t now, hf_error_t *error);
+//  Opens a new life over a store opened for writing (not owned): takes the next epoch, durably. NULL where
+//  the file is of another format, or cannot be written.
+hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *options, int64_t now,
+                             hf_error_t *error);
 void hf_journal_destroy(hf_journal_t **self_p);
 
-//  Takes a message (Proposals) in; it waits for the commit. Bytes that cannot be read are counted and dropped.
+//  Takes a message (Proposals) in; it waits for the commit. Bytes that cannot be read are counted and
+//  dropped.
 void hf_journal_receive(hf_journal_t *self, const void *data, size_t size);
 
 //  Whether so much waits that the shell should commit before it reads on; whether anything waits.
 bool hf_journal_is_laden(const hf_journal_t *self);
 bool hf_journal_has_work(const hf_journal_t *self);
 
-//  Applies and commits all that waits, and puts acknowledgements and facts into the outbox. 0: done. HF_STORE_FULL: nothing was
-//  done and all still waits; give the store more room, or say that there is none (hf_journal_set_full), and call again.
-//  HF_STORE_FAILED: final; nothing of this batch was published or may be; end the process with the error.
+//  Applies and commits all that waits, and puts acknowledgements and facts into the outbox. 0: done.
+//  HF_STORE_FULL: nothing was done and all still waits; give the store more room, or say that there is none
+//  (hf_journal_set_full), and call again. HF_STORE_FAILED: final; nothing of this batch was published or may
+//  be; end the process with the error.
 int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error);
 
-//  From now on new commands are refused with that reason, everything else is still applied; NULL: there is room again.
+//  From now on new commands are refused with that reason, everything else is still applied; NULL: there is
+//  room again.
 void hf_journal_set_full(hf_journal_t *self, const char *reason);
 //  The next commit writes even where nothing changed: pages that the last one freed can be used after it.
 void hf_journal_touch(hf_journal_t *self);

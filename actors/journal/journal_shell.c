@@ -1,12 +1,15 @@
-/*  Happy path: proposals are read until none is left (or enough for a batch), applied in one transaction, committed, and only then
- *  acknowledged and published. While the disk works, the next batch gathers in the socket: that is group commit, by itself.
+/*  Happy path: proposals are read until none is left (or enough for a batch), applied in one transaction,
+ * committed, and only then acknowledged and published. While the disk works, the next batch gathers in the
+ * socket: that is group commit, by itself.
  *
- *  Failures: no room is room_shell's to mend, or the journal goes on without new commands. Any other failed commit is final: nothing
- *  of the batch is published, the reason is logged, the process ends with status 1, and a new one opens the file as it was. No fsync
- *  is ever tried again: what the kernel dropped after the first failure would look durable (PostgreSQL's lesson of 2018).
+ *  Failures: no room is room_shell's to mend, or the journal goes on without new commands. Any other failed
+ * commit is final: nothing of the batch is published, the reason is logged, the process ends with status 1,
+ * and a new one opens the file as it was. No fsync is ever tried again: what the kernel dropped after the
+ * first failure would look durable (PostgreSQL's lesson of 2018).
  *
- *  Invariants: (1) the outbox is sent only after a commit that succeeded; (2) one journal at a time: STATE/journal/lock is held
- *  exclusively as long as this lives, which is also how ingress learns that none does.  */
+ *  Invariants: (1) the outbox is sent only after a commit that succeeded; (2) one journal at a time:
+ * STATE/journal/lock is held exclusively as long as this lives, which is also how ingress learns that none
+ * does.  */
 
 #include "journal/journal_shell.h"
 #include "host/clock.h"
@@ -29,11 +32,12 @@
 #include <unistd.h>
 
 enum {
-    LOCK_PATIENCE_MS = 3000,    //  The last journal may still be ending, or ingress looking whether one lives
-    LOCK_RETRY_MS = 20,         //  How often it is tried meanwhile
-    BUSY_BATCH = 16,            //  A commit of so many proposals says that more are on their way
-    GATHER_MS = 4,              //  Then what no client waits for gathers so long before it is committed, unless a client's comes: a
-                                //  commit costs the disk about the same whether it carries twenty proposals or two hundred
+    LOCK_PATIENCE_MS = 3000, //  The last journal may still be ending, or ingress looking whether one lives
+    LOCK_RETRY_MS = 20,      //  How often it is tried meanwhile
+    BUSY_BATCH = 16,         //  A commit of so many proposals says that more are on their way
+    GATHER_MS =
+        4, //  Then what no client waits for gathers so long before it is committed, unless a client's comes:
+           //  a commit costs the disk about the same whether it carries twenty proposals or two hundred
     FULL_LOOK_US = 1000 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
@@ -68,19 +72,22 @@ static void s_notify(const shell_t *self) {
     const hf_journal_counters_t *counters = hf_journal_counters(self->core);
     char json[512];
     snprintf(json, sizeof json,
-             "\"epoch\":%" PRIu64 ",\"newest_fact\":%" PRIu64 ",\"commits\":%" PRIu64 ",\"proposals\":%" PRIu64
-             ",\"batch\":%.1f,\"stale\":%" PRIu64 ",\"outdated\":%" PRIu64 ",\"foreign\":%" PRIu64
-             ",\"trimmed\":%" PRIu64 ",\"full\":%s",
-             hf_journal_epoch(self->core), hf_journal_newest_fact(self->core), counters->commits, counters->proposals,
-             counters->commits ? (double)counters->proposals / (double)counters->commits : 0.0, counters->stale,
-             counters->outdated, s_foreign(self), counters->trimmed, hf_journal_is_full(self->core) ? "true" : "false");
+             "\"epoch\":%" PRIu64 ",\"newest_fact\":%" PRIu64 ",\"commits\":%" PRIu64
+             ",\"proposals\":%" PRIu64 ",\"batch\":%.1f,\"stale\":%" PRIu64 ",\"outdated\":%" PRIu64
+             ",\"foreign\":%" PRIu64 ",\"trimmed\":%" PRIu64 ",\"full\":%s",
+             hf_journal_epoch(self->core), hf_journal_newest_fact(self->core), counters->commits,
+             counters->proposals,
+             counters->commits ? (double)counters->proposals / (double)counters->commits : 0.0,
+             counters->stale, counters->outdated, s_foreign(self), counters->trimmed,
+             hf_journal_is_full(self->core) ? "true" : "false");
     hf_notify_beat(json);
 }
 
 static void s_log_foreign(shell_t *self) {
     uint64_t foreign = s_foreign(self);
     if (foreign != self->foreign_logged) {
-        hf_log_limited(&self->foreign_line, "%" PRIu64 " messages came that are no proposals; they were dropped", foreign);
+        hf_log_limited(&self->foreign_line,
+                       "%" PRIu64 " messages came that are no proposals; they were dropped", foreign);
         self->foreign_logged = foreign;
     }
 }
@@ -133,9 +140,10 @@ static int s_commit(shell_t *self) {
             return 0;
         }
         if (rc != HF_STORE_FULL || !s_make_room(self, &error)) {
-            hf_log_error("%s; the journal stops; nothing acknowledged is lost; make room, or see to the disk, and it "
-                         "continues by itself",
-                         error.text);
+            hf_log_error(
+                "%s; the journal stops; nothing acknowledged is lost; make room, or see to the disk, and it "
+                "continues by itself",
+                error.text);
             self->status = 1;
             return -1;
         }
@@ -161,8 +169,9 @@ static int s_look_for_room(shell_t *self, hf_error_t *error) {
         hf_journal_set_full(self->core, NULL);
         return hf_store_set_map(self->store, hf_room_soft(self->room), error);
     }
-    if (stat.pages_held) {
-        hf_journal_touch(self->core); //  Perhaps what left last is enough: the next look will tell
+    stat.pages_held = 0;
+    if (hf_room_is_free(self->room, &stat)) {
+        hf_journal_touch(self->core); //  What left last is enough, as soon as one more transaction has passed
     }
     if (strcmp(reason.text, hf_journal_full_reason(self->core)) != 0) {
         hf_journal_set_full(self->core, reason.text);
@@ -233,7 +242,8 @@ static void s_receive_all(shell_t *self) {
             self->strangers++;
         } else {
             hf_journal_receive(self->core, zmq_msg_data(&message), zmq_msg_size(&message));
-            self->urgent = self->urgent || hf_proposals_are_from(zmq_msg_data(&message), zmq_msg_size(&message), "ingress");
+            self->urgent = self->urgent ||
+                           hf_proposals_are_from(zmq_msg_data(&message), zmq_msg_size(&message), "ingress");
         }
         //  The frames of one message arrive together: none has to be waited for.
         while (several && zmq_msg_recv(&message, handle, ZMQ_DONTWAIT) >= 0) {
@@ -348,7 +358,8 @@ static int s_take_lock(const char *state_dir, hf_error_t *error) {
     return fd;
 }
 
-//  The file, whole and with room. A new life may take the reserve: its epoch must be written even when the journal is full.
+//  The file, whole and with room. A new life may take the reserve: its epoch must be written even when the
+//  journal is full.
 static int s_open_file(shell_t *self, const char *dir, hf_error_t *error) {
     self->room = hf_room_new(dir, self->config->journal_limit, error);
     if (!self->room || hf_room_sync_folders(dir, error)) {

@@ -13,29 +13,32 @@
 
 #define MIB ((size_t)1 << 20)
 
-//  The reserve must hold the end of every command that is in the file, for that is the bad day: the third party is down until the
-//  journal is full, and comes back. Accepting a command of 400 bytes takes some 1,900 bytes of pages, its one attempt and its end
-//  some 600 more: a quarter of all. With less than 1 MiB a single batch might not fit.
-#define RESERVE_LEAST   MIB
-#define RESERVE_PART    4
+//  The reserve must hold the end of every command that is in the file, for that is the bad day: the third
+//  party is down until the journal is full, and comes back. Accepting a command of 400 bytes takes some 1,900
+//  bytes of pages, its one attempt and its end some 600 more: a quarter of all. With less than 1 MiB a single
+//  batch might not fit.
+#define RESERVE_LEAST MIB
+#define RESERVE_PART  4
 
-//  A chunk is some seconds of work: allocating is a matter of milliseconds, mapping anew costs page faults afterwards.
-#define CHUNK_MOST      (64 * MIB)
-#define CHUNK_LEAST     MIB
-#define CHUNK_PART      64
+//  A chunk is some seconds of work: allocating is a matter of milliseconds, mapping anew costs page faults
+//  afterwards.
+#define CHUNK_MOST  (64 * MIB)
+#define CHUNK_LEAST MIB
+#define CHUNK_PART  64
 
 enum {
-    GRAIN = 64 << 10,        //  Bytes: no system has larger pages; sizes are whole multiples of it
-    FREE_AGAIN_PERCENT = 95, //  New commands are welcome again below this share of the soft limit: not at every freed page
-    PATH_SIZE = 4096,        //  PATH_MAX
+    GRAIN = 64 << 10, //  Bytes: no system has larger pages; sizes are whole multiples of it
+    FREE_AGAIN_PERCENT =
+        95, //  New commands are welcome again below this share of the soft limit: not at every freed page
+    PATH_SIZE = 4096, //  PATH_MAX
 };
 
 struct hf_room {
-    char *path;     //  Of data.mdb
-    int fd;         //  The file, to allocate
-    size_t limit;   //  Bytes at most
-    size_t chunk;   //  Bytes allocated at once
-    size_t all;     //  Bytes allocated
+    char *path;   //  Of data.mdb
+    int fd;       //  The file, to allocate
+    size_t limit; //  Bytes at most
+    size_t chunk; //  Bytes allocated at once
+    size_t all;   //  Bytes allocated
 };
 
 static size_t s_between(size_t least, size_t size, size_t most) {
@@ -48,7 +51,8 @@ static size_t s_round_up(uint64_t size) {
 
 //  ---- what stands in a file
 
-//  The beginning of an LMDB file as version 0.9 writes it on this machine: two pages, each a page header and then this.
+//  The beginning of an LMDB file as version 0.9 writes it on this machine: two pages, each a page header and
+//  then this.
 typedef struct {
     uint32_t pad;       //  Of the first table: the page size
     uint16_t flags;     //  Not looked at
@@ -92,14 +96,16 @@ static int s_check_open(int fd, const char *path, uint64_t *used, hf_error_t *er
     uint32_t page = sound ? first.tables[0].pad : 0;
     sound = sound && page >= 512 && page <= GRAIN && s_read_meta(fd, page, &second);
     if (!sound) {
-        return hf_error_set(error, "%s does not begin as a journal does: it is damaged or truncated; put a backup in its place",
-                            path);
+        return hf_error_set(
+            error,
+            "%s does not begin as a journal does: it is damaged or truncated; put a backup in its place",
+            path);
     }
     *used = ((first.transaction > second.transaction ? first.last_page : second.last_page) + 1) * page;
     if (*used > (uint64_t)is.st_size) {
-        return hf_error_set(error,
-                            "%s is truncated: it has %lld bytes, and %llu are in use; put a backup in its place", path,
-                            (long long)is.st_size, (unsigned long long)*used);
+        return hf_error_set(
+            error, "%s is truncated: it has %lld bytes, and %llu are in use; put a backup in its place", path,
+            (long long)is.st_size, (unsigned long long)*used);
     }
     return 1;
 }
@@ -167,8 +173,8 @@ static void s_clear_draft(const char *draft) {
     rmdir(draft);
 }
 
-//  LMDB makes its file in several writes, none of them synced at first: made in a folder of its own and renamed, it is there whole
-//  or not at all, for readers as after a power cut.
+//  LMDB makes its file in several writes, none of them synced at first: made in a folder of its own and
+//  renamed, it is there whole or not at all, for readers as after a power cut.
 static int s_make_file(const char *dir, const char *path, hf_error_t *error) {
     char draft[PATH_SIZE], from[PATH_SIZE];
     hf_store_options_t options = {.writer = true, .map = CHUNK_LEAST};
@@ -220,8 +226,8 @@ static size_t s_all_for(size_t soft) {
     return soft + s_between(RESERVE_LEAST, s_round_up(soft / (RESERVE_PART - 1)), SIZE_MAX);
 }
 
-//  For a start: what is in use, a chunk, and the reserve; or what the file has, where the disk is full. A new file that gets no
-//  room at all is no journal.
+//  For a start: what is in use, a chunk, and the reserve; or what the file has, where the disk is full. A new
+//  file that gets no room at all is no journal.
 static int s_begin(hf_room_t *self, uint64_t used, bool is_new, hf_error_t *error) {
     struct stat is;
     if (fstat(self->fd, &is)) {
@@ -249,7 +255,8 @@ hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error) {
         return NULL;
     }
     int found = hf_room_check(dir, &used, error);
-    if (found < 0 || (found == 0 && (s_make_file(dir, path, error) || hf_room_check(dir, &used, error) != 1))) {
+    if (found < 0 ||
+        (found == 0 && (s_make_file(dir, path, error) || hf_room_check(dir, &used, error) != 1))) {
         return NULL;
     }
     hf_room_t *self = hf_alloc(sizeof *self);

@@ -38,7 +38,8 @@ static void s_say(FILE *to, line_t line, const char *text) {
     fflush(to);
 }
 
-//  What damaged pages do to the child shall end it, at once and without a core dump, whatever the parent does on such signals.
+//  What damaged pages do to the child shall end it, at once and without a core dump, whatever the parent does
+//  on such signals.
 static void s_die_of_damage(void) {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
     struct rlimit none = {0, 0};
@@ -48,7 +49,8 @@ static void s_die_of_damage(void) {
     setrlimit(RLIMIT_CORE, &none);
 }
 
-//  The child's whole life. LMDB's own assertions are about it, not about us: they go nowhere, the parent says what they mean.
+//  The child's whole life. LMDB's own assertions are about it, not about us: they go nowhere, the parent says
+//  what they mean.
 static int s_child(const char *dir, work_t *work, const void *argument, int fd) {
     hf_error_t error;
     hf_store_options_t options = {.map = 0};
@@ -68,7 +70,8 @@ static int s_child(const char *dir, work_t *work, const void *argument, int fd) 
 }
 
 //  Starts the child; *from reads its lines. -1 with the error set.
-static pid_t s_start(const char *dir, work_t *work, const void *argument, FILE *out, FILE **from, hf_error_t *error) {
+static pid_t s_start(const char *dir, work_t *work, const void *argument, FILE *out, FILE **from,
+                     hf_error_t *error) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC)) {
         return hf_error_set(error, "make a pipe: %s", strerror(errno));
@@ -97,10 +100,11 @@ static int s_end(pid_t pid, hf_error_t *error) {
     if (!WIFSIGNALED(status)) {
         return 0;
     }
-    return hf_error_set(error,
-                        "reading was ended by signal %d (%s): pages of the journal's file are damaged; put a backup in "
-                        "its place",
-                        WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return hf_error_set(
+        error,
+        "reading was ended by signal %d (%s): pages of the journal's file are damaged; put a backup in "
+        "its place",
+        WTERMSIG(status), strsignal(WTERMSIG(status)));
 }
 
 static int s_fail(const hf_error_t *error) {
@@ -228,7 +232,9 @@ int hf_journal_verify(const char *state_dir, bool json, FILE *out) {
     if (rc) {
         s_fail(&error);
     } else if (findings.size) {
-        fprintf(stderr, "holdfast: the journal in %s is damaged: put a backup in its place, or ask for help\n", state_dir);
+        fprintf(stderr,
+                "holdfast: the journal in %s is damaged: put a backup in its place, or ask for help\n",
+                state_dir);
     }
     json_decref(findings.kept);
     free(findings.result);
@@ -408,7 +414,9 @@ int hf_journal_backup(const char *state_dir, const char *dir, FILE *out) {
     if (s_copy(state_dir, dir, out, &bytes, &error)) {
         return s_fail(&error);
     }
-    fprintf(out, "%s/data.mdb holds a copy of %" PRIu64 " bytes; to use it, put it into journal/ of a state folder\n", dir,
-            bytes);
+    fprintf(out,
+            "%s/data.mdb holds a copy of %" PRIu64
+            " bytes; to use it, put it into journal/ of a state folder\n",
+            dir, bytes);
     return 0;
 }

@@ -540,6 +540,10 @@ int hf_supervisor_pid(const hf_supervisor_t *self, int child) {
     return self->children[child].pid;
 }
 
+const char *hf_supervisor_http(const hf_supervisor_t *self) {
+    return self->http;
+}
+
 int64_t hf_supervisor_next_deadline(const hf_supervisor_t *self) {
     if (hf_supervisor_is_done(self) || self->seen_ms == INT64_MIN) {
         return INT64_MAX;

@@ -53,6 +53,10 @@ int hf_supervisor_size(const hf_supervisor_t *self);
 const char *hf_supervisor_name(const hf_supervisor_t *self, int child);
 int hf_supervisor_pid(const hf_supervisor_t *self, int child); //  0: there is no process
 
+//  Where the ingress said that it listens, HOST:PORT; "" until then. Each later life listens there, too, also
+//  where the first was told to take any port.
+const char *hf_supervisor_http(const hf_supervisor_t *self);
+
 typedef enum {
     HF_SUPERVISOR_START,        //  Begin: once
     HF_SUPERVISOR_SPAWNED,      //  The process asked for exists: child, number = pid

@@ -115,9 +115,11 @@ static void s_arguments(const shell_t *self, const char *name, const char *argum
         arguments[used++] = "--number";
         arguments[used++] = dot + 1;
     }
-    if (self->options->http && strcmp(name, "ingress") == 0) {
+    const char *known = hf_supervisor_http(self->core);
+    const char *http = *known ? known : self->options->http;
+    if (http && strcmp(name, "ingress") == 0) {
         arguments[used++] = "--http";
-        arguments[used++] = self->options->http;
+        arguments[used++] = http;
     }
     arguments[used++] = pipelines;
     arguments[used] = NULL;

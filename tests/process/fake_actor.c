@@ -9,7 +9,8 @@
  *      late      ready when STATE/go is there
  *      lazy      well, but its stdout has something to say
  *
- *  STATE/fake.log tells in order what all of them did: "start NAME PID", "stop NAME".  */
+ *  STATE/fake.log tells in order what all of them did: "start NAME PID", "stop NAME"; and
+ *  "listen ingress PORT", the port of --http.  */
 
 #include "host/clock.h"
 #include "host/log.h"
@@ -106,6 +107,12 @@ int main(int argc, char **argv) {
     s_take_mood(mood);
     bool first_life = s_is_first_life();
     s_tell("start", (int)getpid());
+    for (int i = 4; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--http") == 0) {
+            const char *port = strrchr(argv[i + 1], ':');
+            s_tell("listen", port ? (int)strtol(port + 1, NULL, 10) : -1);
+        }
+    }
     if (strncmp(mood, "exit:", 5) == 0 || (strncmp(mood, "once:", 5) == 0 && first_life)) {
         return (int)strtol(mood + 5, NULL, 10);
     }

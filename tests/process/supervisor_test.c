@@ -318,6 +318,9 @@ static void s_whoever_dies_comes_back(void **state) {
         WAIT_UNTIL(s_lives_anew(&node, s_names[i], pid));
         assert_true(s_is(&node, s_names[i], "last_exit", "SIGKILL"));
     }
+    //  Told "any port", it takes the one again that clients know.
+    assert_int_equal(s_count(&node, "fake.log", "listen ingress 0"), 1);
+    assert_int_equal(s_count(&node, "fake.log", "listen ingress 45678"), 1);
     kill(node.pid, SIGTERM);
     assert_int_equal(s_await_end(&node), 0);
     s_end(&node);

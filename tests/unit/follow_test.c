@@ -1,4 +1,5 @@
-/*  A follower and a real journal: publications are heard, lost, doubled or late; each fact arrives exactly once.  */
+/*  A follower and a real journal: publications are heard, lost, doubled or late; each fact arrives exactly
+ * once.  */
 
 #include "unit/journal_world.h"
 
@@ -164,10 +165,13 @@ static void a_damaged_fact_breaks_the_follower_and_says_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(facts_that_are_heard_are_delivered_once_and_in_order, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown(facts_that_are_heard_are_delivered_once_and_in_order, s_setup,
+                                        s_teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_read_from_the_file, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_beat_tells_of_facts_whose_publication_was_lost, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_long_gap_is_read_in_pieces_and_callbacks_may_read_too, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown(a_beat_tells_of_facts_whose_publication_was_lost, s_setup,
+                                        s_teardown),
+        cmocka_unit_test_setup_teardown(a_long_gap_is_read_in_pieces_and_callbacks_may_read_too, s_setup,
+                                        s_teardown),
         cmocka_unit_test_setup_teardown(facts_that_are_gone_mean_rebuilding, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_fact_breaks_the_follower_and_says_so, s_setup, s_teardown),
     };

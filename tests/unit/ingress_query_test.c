@@ -221,13 +221,22 @@ static void s_filters_choose(void **state) {
 }
 
 static void s_wrong_filters_say_what_is_wrong(void **state) {
-    static const char *const queries[] = {"stat=dead",  "state=dad",
-                                          "class=x",    "limit=0",
-                                          "limit=1001", "limit=x",
-                                          "limit=",     "since=yesterday",
-                                          "cursor=x",   "cursor=",
-                                          "key=",       "pipeline=%00",
-                                          "key=%",      "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const queries[] = {"stat=dead",
+                                          "state=dad",
+                                          "class=x",
+                                          "limit=0",
+                                          "limit=1001",
+                                          "limit=x",
+                                          "limit=",
+                                          "since=yesterday",
+                                          "cursor=x",
+                                          "cursor=",
+                                          "key=",
+                                          "pipeline=%00",
+                                          "key=%",
+                                          "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                          "state=dead&state=waiting",
+                                          "key=a&limit=1&key=a"};
     (void)state;
     for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++) {
         hf_filter_t filter;

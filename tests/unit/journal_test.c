@@ -1,5 +1,5 @@
-/*  The journal against proposals as they come over a network that doubles, delays and loses: what becomes true, what changes
- *  nothing, and what is answered.  */
+/*  The journal against proposals as they come over a network that doubles, delays and loses: what becomes
+ * true, what changes nothing, and what is answered.  */
 
 #include "unit/journal_world.h"
 
@@ -64,7 +64,8 @@ static void every_arrow_leads_where_it_should_and_no_other_event_changes_anythin
     w_destroy(world);
 }
 
-//  Said under a new number: its sender does not know that it was said before. Only what the state tells can protect.
+//  Said under a new number: its sender does not know that it was said before. Only what the state tells can
+//  protect.
 static void whatever_is_said_twice_happens_once(void **state) {
     world_t *world = w_new(MAP);
     peer_t peer = w_peer(world, "call.0", 1);
@@ -91,8 +92,9 @@ static void whatever_is_said_twice_happens_once(void **state) {
     w_destroy(world);
 }
 
-//  Repeated under its old number, by a sender whose acknowledgement was lost, when time has gone on: also after the journal began a
-//  new life. What a late GIVE_UP would do to a command that a person has begun anew is why numbers count.
+//  Repeated under its old number, by a sender whose acknowledgement was lost, when time has gone on: also
+//  after the journal began a new life. What a late GIVE_UP would do to a command that a person has begun anew
+//  is why numbers count.
 static void a_repeated_number_changes_nothing_whatever_has_happened_since(void **state) {
     (void)state;
     for (int new_life = 0; new_life < 2; new_life++) {
@@ -189,7 +191,8 @@ static Hf__Proposal *s_batch(world_t *world, hf_id_t *ids, size_t size) {
     proposal->submit_batch = hf_arena_take(world->arena, sizeof *proposal->submit_batch);
     hf__submit_batch__init(proposal->submit_batch);
     proposal->submit_batch->n_commands = size;
-    proposal->submit_batch->commands = hf_arena_take(world->arena, size * sizeof *proposal->submit_batch->commands);
+    proposal->submit_batch->commands = hf_arena_take(world->arena,
+                                                     size * sizeof *proposal->submit_batch->commands);
     for (size_t i = 0; i < size; i++) {
         proposal->submit_batch->commands[i] = w_submit(world, &ids[i])->submit->command;
     }
@@ -251,7 +254,8 @@ static void what_is_unsound_is_refused_and_changes_nothing(void **state) {
     decide = w_decide(world, &calling, HF_EVENT_CANCEL);
     decide->decide->decision.len = 3;
     assert_int_equal(w_propose(world, &peer, decide), HF_RESULT_MALFORMED);
-    assert_int_equal(w_propose(world, &peer, w_take_proposal(world, HF__PROPOSAL__WHAT__NOT_SET)), HF_RESULT_DONE); //  Void
+    assert_int_equal(w_propose(world, &peer, w_take_proposal(world, HF__PROPOSAL__WHAT__NOT_SET)),
+                     HF_RESULT_DONE); //  Void
     assert_int_equal(s_newest(world), newest);
     w_verify(world);
     w_destroy(world);
@@ -270,7 +274,8 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 2, peer.epoch)), HF_RESULT_DONE);
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 2, peer.epoch + 1)), HF_RESULT_STALE);
     uint64_t newest = s_newest(world);
-    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_SUCCEEDED)), HF_RESULT_STALE);
+    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_SUCCEEDED)),
+                     HF_RESULT_STALE);
     assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 2, peer.epoch + 1, HF_CLASS_SUCCEEDED)),
                      HF_RESULT_STALE);
     assert_int_equal(s_newest(world), newest);
@@ -279,7 +284,8 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
     assert_int_equal(w_propose(world, &peer, lost), HF_RESULT_DONE);
     assert_int_equal(w_state(world, &id)->crashes, 1);
     assert_int_equal(w_state(world, &id)->state, HF_STATE_DECIDING);
-    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 2, peer.epoch, HF_CLASS_SUCCEEDED)), HF_RESULT_STALE);
+    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 2, peer.epoch, HF_CLASS_SUCCEEDED)),
+                     HF_RESULT_STALE);
     assert_int_equal(w_state(world, &id)->entries, 2);
     w_verify(world);
     w_destroy(world);
@@ -330,9 +336,11 @@ static void a_decision_that_comes_again_later_than_others_is_still_known(void **
         Hf__Proposal *retry = round ? w_decide(world, &id, HF_EVENT_RETRY) : first;
         assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
         assert_int_equal(w_propose(world, &peer, w_start(world, &id, ++attempt, peer.epoch)), HF_RESULT_DONE);
-        assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, attempt, peer.epoch, HF_CLASS_REJECTED)),
+        assert_int_equal(
+            w_propose(world, &peer, w_outcome(world, &id, attempt, peer.epoch, HF_CLASS_REJECTED)),
+            HF_RESULT_DONE);
+        assert_int_equal(w_propose(world, &peer, w_verdict(world, &id, attempt, HF_EVENT_GIVE_UP)),
                          HF_RESULT_DONE);
-        assert_int_equal(w_propose(world, &peer, w_verdict(world, &id, attempt, HF_EVENT_GIVE_UP)), HF_RESULT_DONE);
         if (round < 8) {
             assert_int_equal(w_propose(world, &peer, first), HF_RESULT_DONE);
             assert_int_equal(w_state(world, &id)->state, HF_STATE_DEAD);
@@ -474,7 +482,8 @@ static void foreign_bytes_are_counted_and_hide_nothing(void **state) {
     w_send_run(world, &peer, 1, &submit, 1);
     w_commit(world);
     assert_non_null(w_state(world, &id));
-    assert_true(hf_journal_counters(world->journal)->foreign + hf_journal_counters(world->journal)->outdated >= 3);
+    assert_true(
+        hf_journal_counters(world->journal)->foreign + hf_journal_counters(world->journal)->outdated >= 3);
     //  One proposal of a run that cannot be read does not hide the next.
     ProtobufCBinaryData run[2] = {{3, (uint8_t *)"\xff\xff\xff"}, {0, NULL}};
     hf_buf_t packed = {0};
@@ -542,7 +551,8 @@ static void a_batch_without_room_leaves_no_trace_until_there_is_some(void **stat
     (void)state;
     uint64_t newest = s_newest(world);
     w_clear(world);
-    Hf__Proposal *batch[2] = {w_outcome(world, &calling, 1, peer.epoch, HF_CLASS_SUCCEEDED), w_submit(world, &id)};
+    Hf__Proposal *batch[2] = {w_outcome(world, &calling, 1, peer.epoch, HF_CLASS_SUCCEEDED),
+                              w_submit(world, &id)};
     batch[1]->submit->command->body = (ProtobufCBinaryData){2 << 20, body};
     w_send_run(world, &peer, peer.next, batch, 2);
     for (int i = 0; i < 3; i++) {
@@ -573,7 +583,8 @@ static void a_batch_without_room_leaves_no_trace_until_there_is_some(void **stat
     w_commit(world);
     assert_int_equal(hf_result_find(w_last_ack(world), peer.next + 1)->code, HF_RESULT_FULL);
     assert_null(w_state(world, &id));
-    assert_int_equal(w_propose_as(world, &peer, peer.next + 2, batch[1], NULL), HF_RESULT_DONE); //  Proposed anew
+    assert_int_equal(w_propose_as(world, &peer, peer.next + 2, batch[1], NULL),
+                     HF_RESULT_DONE); //  Proposed anew
     w_verify(world);
     w_destroy(world);
     free(body);

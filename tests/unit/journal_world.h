@@ -1,5 +1,5 @@
-/*  A journal core over a file in memory-backed storage, and peers that speak to it message by message: what the stories of
- *  store_test, journal_test and others stand on. The test is the network.  */
+/*  A journal core over a file in memory-backed storage, and peers that speak to it message by message: what
+ * the stories of store_test, journal_test and others stand on. The test is the network.  */
 
 #ifndef HF_TEST_JOURNAL_WORLD_H
 #define HF_TEST_JOURNAL_WORLD_H
@@ -22,19 +22,19 @@
 enum { W_FACTS = 8192, W_ACKS = 256, W_KEEP_MS = 100000, W_START_MS = 1700000000 };
 
 typedef struct {
-    char dir[64];            //  The journal's folder
-    hf_store_t *store;       //  The journal's handle
-    hf_store_t *reader;      //  The test's
-    hf_journal_t *journal;   //  The journal
-    hf_arena_t *arena;       //  Of what was heard and read
-    hf_id_maker_t ids;       //  Command ids
-    int64_t now;             //  The story's time
-    uint8_t decisions;       //  Decisions made
-    Hf__Ack *acks[W_ACKS];   //  Heard since the last w_clear
-    size_t acks_size;        //  How many
+    char dir[64];             //  The journal's folder
+    hf_store_t *store;        //  The journal's handle
+    hf_store_t *reader;       //  The test's
+    hf_journal_t *journal;    //  The journal
+    hf_arena_t *arena;        //  Of what was heard and read
+    hf_id_maker_t ids;        //  Command ids
+    int64_t now;              //  The story's time
+    uint8_t decisions;        //  Decisions made
+    Hf__Ack *acks[W_ACKS];    //  Heard since the last w_clear
+    size_t acks_size;         //  How many
     Hf__Fact *facts[W_FACTS]; //  The same for facts
-    size_t facts_size;       //  How many
-    Hf__Beat *beat;          //  The newest
+    size_t facts_size;        //  How many
+    Hf__Beat *beat;           //  The newest
 } world_t;
 
 //  A sender without a link: the test numbers its messages itself.
@@ -187,8 +187,8 @@ static inline peer_t w_peer(world_t *world, const char *name, uint8_t life) {
 }
 
 //  A run of proposals from number `first` on, as it would come over the wire.
-static inline void w_send_run(world_t *world, const peer_t *peer, uint64_t first, Hf__Proposal *const *proposals,
-                              size_t size) {
+static inline void w_send_run(world_t *world, const peer_t *peer, uint64_t first,
+                              Hf__Proposal *const *proposals, size_t size) {
     Hf__Proposals message = HF__PROPOSALS__INIT;
     ProtobufCBinaryData *run = hf_alloc(size * sizeof *run);
     hf_buf_t *packed = hf_alloc(size * sizeof *packed);
@@ -214,8 +214,8 @@ static inline void w_send_run(world_t *world, const peer_t *peer, uint64_t first
 }
 
 //  Sends one proposal again under a number, commits, and returns how it was answered. *result may be NULL.
-static inline uint32_t w_propose_as(world_t *world, const peer_t *peer, uint64_t number, Hf__Proposal *proposal,
-                                    const Hf__Result **result) {
+static inline uint32_t w_propose_as(world_t *world, const peer_t *peer, uint64_t number,
+                                    Hf__Proposal *proposal, const Hf__Result **result) {
     w_send_run(world, peer, number, &proposal, 1);
     w_commit(world);
     const Hf__Ack *ack = w_last_ack(world);
@@ -269,7 +269,8 @@ static inline Hf__Proposal *w_submit(world_t *world, hf_id_t *id) {
     return proposal;
 }
 
-static inline Hf__Proposal *w_start(world_t *world, const hf_id_t *id, uint32_t attempt, uint64_t caller_epoch) {
+static inline Hf__Proposal *w_start(world_t *world, const hf_id_t *id, uint32_t attempt,
+                                    uint64_t caller_epoch) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_START);
     proposal->start = hf_arena_take(world->arena, sizeof *proposal->start);
     hf__start__init(proposal->start);
@@ -280,8 +281,8 @@ static inline Hf__Proposal *w_start(world_t *world, const hf_id_t *id, uint32_t 
     return proposal;
 }
 
-static inline Hf__Proposal *w_outcome(world_t *world, const hf_id_t *id, uint32_t number, uint64_t caller_epoch,
-                                      hf_class_t class) {
+static inline Hf__Proposal *w_outcome(world_t *world, const hf_id_t *id, uint32_t number,
+                                      uint64_t caller_epoch, hf_class_t class) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_OUTCOME);
     Hf__Attempt *attempt = hf_arena_take(world->arena, sizeof *attempt);
     proposal->outcome = hf_arena_take(world->arena, sizeof *proposal->outcome);
@@ -352,7 +353,8 @@ static inline uint64_t w_count(world_t *world, const char *destination, hf_state
     return count;
 }
 
-//  Brings a new command, by the lifecycle's own arrows, into that state. It has a key, a deadline and an Idempotency-Key.
+//  Brings a new command, by the lifecycle's own arrows, into that state. It has a key, a deadline and an
+//  Idempotency-Key.
 static inline hf_id_t w_bring_to(world_t *world, peer_t *peer, hf_state_t wanted) {
     hf_id_t id;
     Hf__Proposal *submit = w_submit(world, &id);

@@ -69,7 +69,8 @@ static void s_hear_gap(story_t *story, uint64_t from) {
     hf_link_receive_ack(story->link, &ack, story->now);
 }
 
-static void s_hear_beat(story_t *story, uint64_t journal, const char *name, uint64_t epoch, uint64_t applied) {
+static void s_hear_beat(story_t *story, uint64_t journal, const char *name, uint64_t epoch,
+                        uint64_t applied) {
     Hf__SenderBeat sender = HF__SENDER_BEAT__INIT;
     Hf__SenderBeat *senders[] = {&sender};
     Hf__Beat beat = HF__BEAT__INIT;
@@ -140,7 +141,8 @@ static void nothing_but_a_hello_goes_out_until_it_is_answered(void **state) {
     assert_int_equal(s_flush(story), 1);
     assert_int_equal(story->sent[0]->sender_epoch, 0);
     assert_string_equal(story->sent[0]->sender, "ingress");
-    Hf__Proposal *hello = hf__proposal__unpack(NULL, story->sent[0]->proposals[0].len, story->sent[0]->proposals[0].data);
+    Hf__Proposal *hello = hf__proposal__unpack(NULL, story->sent[0]->proposals[0].len,
+                                               story->sent[0]->proposals[0].data);
     assert_int_equal(hello->what_case, HF__PROPOSAL__WHAT_HELLO);
     assert_memory_equal(hello->hello->nonce.data, s_nonce, 16);
     hf__proposal__free_unpacked(hello, NULL);
@@ -236,7 +238,8 @@ static void runs_are_cut_to_size(void **state) {
     for (size_t i = 0; i < story->sent_size; i++) {
         assert_int_equal(story->sent[i]->first, next);
         next += story->sent[i]->n_proposals;
-        assert_true(story->sent[i]->n_proposals == 1 || story->sent[i]->n_proposals * (100 << 10) <= HF_LINK_RUN_BYTES);
+        assert_true(story->sent[i]->n_proposals == 1 ||
+                    story->sent[i]->n_proposals * (100 << 10) <= HF_LINK_RUN_BYTES);
     }
     assert_int_equal(next, 32);
 }
@@ -317,9 +320,9 @@ static void doubled_late_and_impossible_acknowledgements_change_nothing(void **s
     assert_int_equal(s_pop_all(story), 2);
     s_hear_ack(story, JOURNAL, EPOCH, 1, 2);
     s_hear_ack(story, JOURNAL, EPOCH, 1, 1);
-    s_hear_ack(story, JOURNAL, EPOCH, 1, 4);                 //  Was never proposed
-    s_hear_ack(story, JOURNAL, EPOCH - 1, 1, 3);             //  Another life of this sender
-    s_hear_ack(story, JOURNAL - 1, EPOCH, 1, 3);             //  An older journal
+    s_hear_ack(story, JOURNAL, EPOCH, 1, 4);     //  Was never proposed
+    s_hear_ack(story, JOURNAL, EPOCH - 1, 1, 3); //  Another life of this sender
+    s_hear_ack(story, JOURNAL - 1, EPOCH, 1, 3); //  An older journal
     s_hear_ack(story, JOURNAL, EPOCH, UINT64_MAX, 3);
     s_hear_ack(story, JOURNAL, EPOCH, 0, UINT64_MAX);
     assert_int_equal(s_pop_all(story), 0);
@@ -426,27 +429,35 @@ static void void_entries_are_bounded_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_but_a_hello_goes_out_until_it_is_answered, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown(nothing_but_a_hello_goes_out_until_it_is_answered, s_setup,
+                                        s_teardown),
         cmocka_unit_test_setup_teardown(somebody_elses_welcome_is_not_ours, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_journal_that_is_silent_counts_as_away, s_setup_welcomed, s_teardown),
-        cmocka_unit_test_setup_teardown(what_is_acknowledged_comes_back_in_order_with_its_tag, s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(a_journal_that_is_silent_counts_as_away, s_setup_welcomed,
+                                        s_teardown),
+        cmocka_unit_test_setup_teardown(what_is_acknowledged_comes_back_in_order_with_its_tag,
+                                        s_setup_welcomed, s_teardown),
         cmocka_unit_test(results_are_found_by_number),
         cmocka_unit_test_setup_teardown(runs_are_cut_to_size, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_gap_makes_everything_unacknowledged_go_out_again, s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(a_gap_makes_everything_unacknowledged_go_out_again, s_setup_welcomed,
+                                        s_teardown),
         cmocka_unit_test_setup_teardown(a_missed_answer_is_asked_for_again, s_setup_welcomed, s_teardown),
         cmocka_unit_test_setup_teardown(a_beat_that_knows_more_than_was_acknowledged_tells_of_a_lost_answer,
                                         s_setup_welcomed, s_teardown),
-        cmocka_unit_test_setup_teardown(a_lost_message_that_nobody_misses_goes_out_again_after_a_while, s_setup_welcomed,
-                                        s_teardown),
-        cmocka_unit_test_setup_teardown(doubled_late_and_impossible_acknowledgements_change_nothing, s_setup_welcomed,
-                                        s_teardown),
-        cmocka_unit_test_setup_teardown(a_new_journal_gets_a_hello_and_then_everything_again, s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_message_that_nobody_misses_goes_out_again_after_a_while,
+                                        s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(doubled_late_and_impossible_acknowledgements_change_nothing,
+                                        s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(a_new_journal_gets_a_hello_and_then_everything_again,
+                                        s_setup_welcomed, s_teardown),
         cmocka_unit_test_setup_teardown(a_newer_life_fences_this_one, s_setup_welcomed, s_teardown),
-        cmocka_unit_test_setup_teardown(a_life_that_is_welcomed_as_an_earlier_one_is_fenced, s_setup_welcomed, s_teardown),
-        cmocka_unit_test_setup_teardown(a_full_link_refuses_and_takes_again_when_it_was_acknowledged, s_setup_welcomed,
+        cmocka_unit_test_setup_teardown(a_life_that_is_welcomed_as_an_earlier_one_is_fenced, s_setup_welcomed,
                                         s_teardown),
-        cmocka_unit_test_setup_teardown(one_that_is_larger_than_the_limit_fits_an_empty_link, s_setup_welcomed, s_teardown),
-        cmocka_unit_test_setup_teardown(what_was_made_void_says_nothing_and_still_comes_back, s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(a_full_link_refuses_and_takes_again_when_it_was_acknowledged,
+                                        s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_larger_than_the_limit_fits_an_empty_link,
+                                        s_setup_welcomed, s_teardown),
+        cmocka_unit_test_setup_teardown(what_was_made_void_says_nothing_and_still_comes_back,
+                                        s_setup_welcomed, s_teardown),
         cmocka_unit_test_setup_teardown(void_entries_are_bounded_too, s_setup_welcomed, s_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

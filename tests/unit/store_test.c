@@ -1,5 +1,5 @@
-/*  The store's tables, what a damaged record looks like, and that verify names whatever does not fit. Damage is done through LMDB
- *  itself, behind the store's back.  */
+/*  The store's tables, what a damaged record looks like, and that verify names whatever does not fit. Damage
+ * is done through LMDB itself, behind the store's back.  */
 
 #include "unit/journal_world.h"
 
@@ -167,7 +167,8 @@ static bool s_on_time(void *context, int64_t at, const hf_id_t *id) {
     return s_on_open(context, "", at, id);
 }
 
-static hf_id_t s_submit_to(world_t *world, peer_t *peer, const char *destination, int64_t due, const char *key) {
+static hf_id_t s_submit_to(world_t *world, peer_t *peer, const char *destination, int64_t due,
+                           const char *key) {
     hf_id_t id;
     Hf__Proposal *submit = w_submit(world, &id);
     submit->submit->command->destination = (char *)destination;
@@ -194,7 +195,8 @@ static void open_commands_are_walked_by_destination_and_due_time(void **state) {
     assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
     assert_int_equal(hf_store_walk_open(world->reader, HF_PHASE_READY, "a", 0, s_on_open, &seen, &error), 0);
     assert_int_equal(seen.size, 3);
-    assert_true(hf_id_equal(&seen.ids[0], &early) && hf_id_equal(&seen.ids[1], &middle) && hf_id_equal(&seen.ids[2], &late));
+    assert_true(hf_id_equal(&seen.ids[0], &early) && hf_id_equal(&seen.ids[1], &middle) &&
+                hf_id_equal(&seen.ids[2], &late));
     seen = (seen_t){.most = 64};
     hf_store_walk_open(world->reader, HF_PHASE_READY, "a", W_START_MS + 20, s_on_open, &seen, &error);
     assert_int_equal(seen.size, 2);
@@ -344,7 +346,8 @@ static void every_flipped_byte_of_every_value_is_named(void **state) {
                 bytes[at] ^= 1 << at % 8;
                 s_put_raw(world, (hf_table_t)table, key, value);
                 assert_true(s_problems(world, &problems) > 0);
-                assert_memory_equal(problems.first, hf_store_table_name(table), strlen(hf_store_table_name(table)));
+                assert_memory_equal(problems.first, hf_store_table_name(table),
+                                    strlen(hf_store_table_name(table)));
                 bytes[at] ^= 1 << at % 8;
                 flips++;
             }
@@ -394,8 +397,10 @@ static void a_record_in_anothers_place_is_named(void **state) {
     s_put_raw(world, TABLE_COMMANDS, other_key, value);
     assert_true(s_problems(world, &problems) > 0);
     assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
-    assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_ACCEPTED], world->arena, &command, &error), 1);
-    assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_CALLING], world->arena, &command, &error), -1);
+    assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_ACCEPTED], world->arena, &command, &error),
+                     1);
+    assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_CALLING], world->arena, &command, &error),
+                     -1);
     assert_non_null(strstr(error.text, "does not match its checksum"));
     hf_store_end_read(world->reader);
     w_destroy(world);
@@ -585,8 +590,9 @@ static uint64_t s_pages_used(world_t *world) {
     return stat.pages_used;
 }
 
-//  As many leave as come: pages are used again, and the file stays as large as it is. (Free pages get scattered at first, while
-//  records of several pages look for neighbours: some hundred rounds pass before it is as large as it will be.)
+//  As many leave as come: pages are used again, and the file stays as large as it is. (Free pages get
+//  scattered at first, while records of several pages look for neighbours: some hundred rounds pass before it
+//  is as large as it will be.)
 static void a_steady_state_does_not_grow(void **state) {
     world_t *world = w_new(MAP);
     peer_t peer = w_peer(world, "ingress", 1);

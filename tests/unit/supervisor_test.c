@@ -175,7 +175,9 @@ static void s_all_start_at_once_and_ready_is_said_when_the_last_is_up(void **sta
     s_act(&world);
     s_expect(&world, "0 start journal\n0 start failure\n0 start dispatch\n0 start call.0\n0 start call.1\n"
                      "0 start events\n0 start ingress\n");
+    assert_string_equal(hf_supervisor_http(world.core), "");
     s_notify(&world, "ingress", "READY=1\nWATCHDOG=1\nSTATUS=http=127.0.0.1:39121 waiters=0");
+    assert_string_equal(hf_supervisor_http(world.core), "127.0.0.1:39121");
     for (int i = 0; i < 5; i++) {
         s_notify(&world, hf_supervisor_name(world.core, i), "READY=1");
     }
