@@ -25,7 +25,8 @@ typedef struct {
 
 void hf_buf_add(hf_buf_t *self, const void *data, size_t size);
 void hf_buf_addf(hf_buf_t *self, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
-void hf_buf_addv(hf_buf_t *self, const char *format, va_list args) __attribute__((format(printf, 2, 0), nonnull(2)));
+void hf_buf_addv(hf_buf_t *self, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0), nonnull(2)));
 void hf_buf_clear(hf_buf_t *self);
 void hf_buf_free(hf_buf_t *self);
 

@@ -21,7 +21,7 @@ int hf_error_wrap(hf_error_t *error, const char *format, ...) {
         va_start(args, format);
         int used = vsnprintf(error->text, sizeof error->text, format, args);
         va_end(args);
-        if (used >= 0 && (size_t) used < sizeof error->text) {
+        if (used >= 0 && (size_t)used < sizeof error->text) {
             strncat(error->text, ": ", sizeof error->text - strlen(error->text) - 1);
             strncat(error->text, inner, sizeof error->text - strlen(error->text) - 1);
         }

@@ -17,9 +17,9 @@ void hf_follow_destroy(hf_follow_t **self_p);
 
 //  What to do after facts or a beat came in.
 typedef enum {
-    HF_FOLLOW_FINE,    //  Everything up to the newest known fact was delivered
+    HF_FOLLOW_FINE, //  Everything up to the newest known fact was delivered
     HF_FOLLOW_REBUILD, //  Facts are gone for good: rebuild from the indexes; the follower goes on behind the newest fact
-    HF_FOLLOW_BROKEN,  //  The file cannot be read; the error says why
+    HF_FOLLOW_BROKEN, //  The file cannot be read; the error says why
 } hf_followed_t;
 
 hf_followed_t hf_follow_facts(hf_follow_t *self, const Hf__Facts *facts, hf_error_t *error);

@@ -91,7 +91,7 @@ void *hf_id_map_remove(hf_id_map_t *self, const hf_id_t *id) {
     slot_t *slot = s_slot(self, id);
     void *value = slot->value;
     if (value) {
-        s_close_gap(self, (size_t) (slot - self->slots));
+        s_close_gap(self, (size_t)(slot - self->slots));
         self->size--;
         if (self->capacity > CAPACITY_MIN && self->size * 8 < self->capacity) {
             s_resize(self, self->capacity / 2);

@@ -27,7 +27,7 @@ static const hf_state_t s_next[HF_STATES][HF_EVENTS] = {
 };
 
 hf_state_t hf_lifecycle_next(hf_state_t state, hf_event_t event) {
-    if ((unsigned) state >= HF_STATES || (unsigned) event >= HF_EVENTS) {
+    if ((unsigned)state >= HF_STATES || (unsigned)event >= HF_EVENTS) {
         return HF_STATE_NONE;
     }
     return s_next[state][event];
@@ -75,9 +75,9 @@ static unsigned s_number(const char *const *words, unsigned size, const char *wo
 }
 
 hf_state_t hf_state_parse(const char *word) {
-    return (hf_state_t) s_number(s_states, HF_STATES, word);
+    return (hf_state_t)s_number(s_states, HF_STATES, word);
 }
 
 hf_class_t hf_class_parse(const char *word) {
-    return (hf_class_t) s_number(s_classes, HF_CLASSES, word);
+    return (hf_class_t)s_number(s_classes, HF_CLASSES, word);
 }

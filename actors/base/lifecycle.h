@@ -29,41 +29,41 @@
 #include <stdbool.h>
 
 //  The states, as CONTRACT names them; X (NAME, word that people see). The numbers are on disk: only append.
-#define HF_STATE_LIST(X)                                                                                               \
-    X(NONE, "none")                                                                                                    \
-    X(ACCEPTED, "accepted")                                                                                            \
-    X(CALLING, "calling")                                                                                              \
-    X(DECIDING, "waiting")                                                                                             \
-    X(WAITING, "waiting")                                                                                              \
-    X(UNCERTAIN, "uncertain")                                                                                          \
-    X(SUCCEEDED, "succeeded")                                                                                          \
-    X(DEAD, "dead")                                                                                                    \
-    X(CANCELLED, "cancelled")                                                                                          \
-    X(DISCARDED, "discarded")                                                                                          \
+#define HF_STATE_LIST(X)                                                                                     \
+    X(NONE, "none")                                                                                          \
+    X(ACCEPTED, "accepted")                                                                                  \
+    X(CALLING, "calling")                                                                                    \
+    X(DECIDING, "waiting")                                                                                   \
+    X(WAITING, "waiting")                                                                                    \
+    X(UNCERTAIN, "uncertain")                                                                                \
+    X(SUCCEEDED, "succeeded")                                                                                \
+    X(DEAD, "dead")                                                                                          \
+    X(CANCELLED, "cancelled")                                                                                \
+    X(DISCARDED, "discarded")                                                                                \
     X(EXPIRED, "expired")
 
 //  What can happen to a command; X (NAME, word for traces).
-#define HF_EVENT_LIST(X)                                                                                               \
-    X(SUBMIT, "submit")                                                                                                \
-    X(START, "start")                                                                                                  \
-    X(SUCCEED, "succeed")                                                                                              \
-    X(FAIL, "fail")                                                                                                    \
-    X(RETRY_AT, "retry_at")                                                                                            \
-    X(HOLD, "hold")                                                                                                    \
-    X(GIVE_UP, "give_up")                                                                                              \
-    X(EXPIRE, "expire")                                                                                                \
-    X(CANCEL, "cancel")                                                                                                \
-    X(RETRY, "retry")                                                                                                  \
-    X(DISCARD, "discard")                                                                                              \
+#define HF_EVENT_LIST(X)                                                                                     \
+    X(SUBMIT, "submit")                                                                                      \
+    X(START, "start")                                                                                        \
+    X(SUCCEED, "succeed")                                                                                    \
+    X(FAIL, "fail")                                                                                          \
+    X(RETRY_AT, "retry_at")                                                                                  \
+    X(HOLD, "hold")                                                                                          \
+    X(GIVE_UP, "give_up")                                                                                    \
+    X(EXPIRE, "expire")                                                                                      \
+    X(CANCEL, "cancel")                                                                                      \
+    X(RETRY, "retry")                                                                                        \
+    X(DISCARD, "discard")                                                                                    \
     X(RESOLVE, "resolve")
 
 //  How an attempt ends, as CONTRACT names it; X (NAME, word). The numbers are on disk: only append.
-#define HF_CLASS_LIST(X)                                                                                               \
-    X(NONE, "none")                                                                                                    \
-    X(SUCCEEDED, "succeeded")                                                                                          \
-    X(REFUSED, "refused")                                                                                              \
-    X(FAILED, "failed")                                                                                                \
-    X(REJECTED, "rejected")                                                                                            \
+#define HF_CLASS_LIST(X)                                                                                     \
+    X(NONE, "none")                                                                                          \
+    X(SUCCEEDED, "succeeded")                                                                                \
+    X(REFUSED, "refused")                                                                                    \
+    X(FAILED, "failed")                                                                                      \
+    X(REJECTED, "rejected")                                                                                  \
     X(UNCERTAIN, "uncertain")
 
 #define HF_ENUM_STATE(name, word) HF_STATE_##name,

@@ -22,24 +22,26 @@
 #include <stdint.h>
 
 enum {
-    HF_HELLO_EVERY_MS = 50,       //  A hello lost to a slow subscription costs this much
-    HF_BEAT_EVERY_MS = 250,       //  The journal's heartbeat
-    HF_JOURNAL_SILENT_MS = 1500,  //  Without a sign for this long, the journal counts as away
-    HF_LINK_RUN_BYTES = 1 << 20,  //  One message carries at most this much, or one larger proposal
-    HF_REWIND_EVERY_MS = 50,      //  A gap, or a lost answer, makes everything go out again, but not more often than this
-    HF_RESEND_AFTER_MS = 1000,    //  Sent, a beat heard, and no progress for so long: sent again
+    HF_HELLO_EVERY_MS = 50,      //  A hello lost to a slow subscription costs this much
+    HF_BEAT_EVERY_MS = 250,      //  The journal's heartbeat
+    HF_JOURNAL_SILENT_MS = 1500, //  Without a sign for this long, the journal counts as away
+    HF_LINK_RUN_BYTES = 1 << 20, //  One message carries at most this much, or one larger proposal
+    HF_REWIND_EVERY_MS =
+        50, //  A gap, or a lost answer, makes everything go out again, but not more often than this
+    HF_RESEND_AFTER_MS = 1000, //  Sent, a beat heard, and no progress for so long: sent again
 };
 
 //  How the journal answered a proposal. The numbers are on the wire: only append.
 typedef enum {
-    HF_RESULT_DONE = 0,       //  It is true and durable
-    HF_RESULT_STALE = 1,      //  It changed nothing: repeated, late, or another state than it expects
-    HF_RESULT_REPLAYED = 2,   //  Submit: the same Idempotency-Key and body made a command before; its id is given
-    HF_RESULT_CONFLICT = 3,   //  Submit: the same Idempotency-Key, another body
-    HF_RESULT_FULL = 4,       //  Submit: no room; nothing was accepted
-    HF_RESULT_MISSING = 5,    //  Decide: no such command
-    HF_RESULT_FORBIDDEN = 6,  //  Decide: not in this state; the state is given
-    HF_RESULT_MALFORMED = 7,  //  It cannot be read or breaks a rule; nothing was done
+    HF_RESULT_DONE = 0,  //  It is true and durable
+    HF_RESULT_STALE = 1, //  It changed nothing: repeated, late, or another state than it expects
+    HF_RESULT_REPLAYED =
+        2, //  Submit: the same Idempotency-Key and body made a command before; its id is given
+    HF_RESULT_CONFLICT = 3,  //  Submit: the same Idempotency-Key, another body
+    HF_RESULT_FULL = 4,      //  Submit: no room; nothing was accepted
+    HF_RESULT_MISSING = 5,   //  Decide: no such command
+    HF_RESULT_FORBIDDEN = 6, //  Decide: not in this state; the state is given
+    HF_RESULT_MALFORMED = 7, //  It cannot be read or breaks a rule; nothing was done
 } hf_result_t;
 
 typedef struct hf_link hf_link_t;

@@ -15,8 +15,8 @@ struct hf_proposer {
     uint64_t foreign;              //  Messages that could not be read
 };
 
-hf_proposer_t *hf_proposer_new(const hf_core_setup_t *setup, size_t link_limit, const hf_proposer_handler_t *handler,
-                               void *context) {
+hf_proposer_t *hf_proposer_new(const hf_core_setup_t *setup, size_t link_limit,
+                               const hf_proposer_handler_t *handler, void *context) {
     hf_proposer_t *self = hf_alloc(sizeof *self);
     self->link = hf_link_new(setup->name, setup->nonce, link_limit);
     self->arena = hf_arena_new(64 << 10);
@@ -118,8 +118,9 @@ const char *hf_proposer_failure(const hf_proposer_t *self) {
 }
 
 void hf_proposer_describe(const hf_proposer_t *self, hf_buf_t *json) {
-    hf_buf_addf(json, "\"epoch\":%" PRIu64 ",\"unacked\":%zu,\"newest_fact\":%" PRIu64 ",\"gaps\":%" PRIu64
-                      ",\"foreign\":%" PRIu64,
+    hf_buf_addf(json,
+                "\"epoch\":%" PRIu64 ",\"unacked\":%zu,\"newest_fact\":%" PRIu64 ",\"gaps\":%" PRIu64
+                ",\"foreign\":%" PRIu64,
                 hf_link_epoch(self->link), hf_link_unacked(self->link), hf_follow_newest(self->follow),
                 hf_follow_gaps(self->follow), self->foreign);
 }

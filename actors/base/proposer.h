@@ -14,15 +14,16 @@ typedef struct hf_proposer hf_proposer_t;
 //  What the core on top is told, each with its own context. Any may be NULL.
 typedef struct {
     hf_on_fact_t *on_fact; //  Each fact once, in order
-    void (*on_answer)(void *context, void *tag, const Hf__Result *result); //  A proposal was acknowledged; result NULL: done
-    void (*on_beat)(void *context, const Hf__Beat *beat);                 //  After the facts that it made known
-    void (*on_rebuild)(void *context);                                    //  Facts are lost: look at the indexes anew
+    void (*on_answer)(void *context, void *tag,
+                      const Hf__Result *result);          //  A proposal was acknowledged; result NULL: done
+    void (*on_beat)(void *context, const Hf__Beat *beat); //  After the facts that it made known
+    void (*on_rebuild)(void *context);                    //  Facts are lost: look at the indexes anew
 } hf_proposer_handler_t;
 
 //  Keeps at most link_limit bytes of proposals. Facts begin behind the newest one in the file (or, where it cannot be read, failure
 //  says so).
-hf_proposer_t *hf_proposer_new(const hf_core_setup_t *setup, size_t link_limit, const hf_proposer_handler_t *handler,
-                               void *context);
+hf_proposer_t *hf_proposer_new(const hf_core_setup_t *setup, size_t link_limit,
+                               const hf_proposer_handler_t *handler, void *context);
 void hf_proposer_destroy(hf_proposer_t **self_p);
 
 //  Takes one publication in; what cannot be read is counted.

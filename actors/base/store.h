@@ -34,9 +34,9 @@
 #include <stdint.h>
 
 enum {
-    HF_STORE_FORMAT = 1,        //  Version of keys and records; another one is refused
-    HF_STORE_READERS = 512,     //  Processes and handles that may read at once
-    HF_FACTS_PER_RUN = 64,      //  Facts in one record
+    HF_STORE_FORMAT = 1,    //  Version of keys and records; another one is refused
+    HF_STORE_READERS = 512, //  Processes and handles that may read at once
+    HF_FACTS_PER_RUN = 64,  //  Facts in one record
 };
 
 //  Phases of the table `open`: where a command waits for someone. The letters are on disk.
@@ -74,12 +74,16 @@ void hf_store_end_read(hf_store_t *self);
 
 //  Messages live in the arena until its reset.
 int hf_store_meta(hf_store_t *self, hf_arena_t *arena, Hf__Meta **meta, hf_error_t *error);
-int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command, hf_error_t *error);
-int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state, hf_error_t *error);
-int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena, Hf__History **entry,
+int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command,
                      hf_error_t *error);
-int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe, hf_error_t *error);
-int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender, hf_error_t *error);
+int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state,
+                   hf_error_t *error);
+int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena,
+                     Hf__History **entry, hf_error_t *error);
+int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe,
+                    hf_error_t *error);
+int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender,
+                    hf_error_t *error);
 
 //  How many commands of that destination are in that state.
 uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t state);
@@ -90,8 +94,8 @@ uint64_t hf_store_newest_fact(hf_store_t *self);
 //  Facts from a number on, in order, until on_fact returns false or none is left. Returns the number after the last one seen,
 //  0 where `from` is no longer kept (the oldest kept one is larger), -1 on a broken record.
 typedef bool(hf_on_fact_t)(void *context, const Hf__Fact *fact);
-int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact, void *context,
-                       hf_error_t *error);
+int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact,
+                       void *context, hf_error_t *error);
 
 //  One fact by its number.
 int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error);
@@ -99,16 +103,17 @@ int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact
 //  Walks commands of one phase and destination in order of due time, from (due, id) on, until on_open returns false. The
 //  callback may look things up, not write. Returns 0, -1 on error. destination NULL: all, in order of their names.
 typedef bool(hf_on_open_t)(void *context, const char *destination, int64_t due, const hf_id_t *id);
-int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due, hf_on_open_t *on_open,
-                       void *context, hf_error_t *error);
+int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
+                       hf_on_open_t *on_open, void *context, hf_error_t *error);
 
 //  Walks ids of all commands from the newest at or below `from` downwards (NULL: the newest), until on_id returns false.
 typedef bool(hf_on_id_t)(void *context, const hf_id_t *id);
-int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context, hf_error_t *error);
+int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context,
+                         hf_error_t *error);
 
 //  The same over the commands that may have that key (a hash: the caller looks). Commands that are gone may be among them.
-int hf_store_walk_key(hf_store_t *self, const char *key, const hf_id_t *from, hf_on_id_t *on_id, void *context,
-                      hf_error_t *error);
+int hf_store_walk_key(hf_store_t *self, const char *key, const hf_id_t *from, hf_on_id_t *on_id,
+                      void *context, hf_error_t *error);
 
 //  Open commands with an own deadline, or ended ones with their time of end, from the earliest on.
 typedef bool(hf_on_time_t)(void *context, int64_t at, const hf_id_t *id);
@@ -133,14 +138,14 @@ int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error);
 //  ---- sizes
 
 typedef struct {
-    uint64_t page_size;                         //  Bytes
-    uint64_t pages_used;                        //  Pages up to the highest that was ever used
-    uint64_t pages_free;                        //  Of these, free to be used again
-    uint64_t pages_held; //  Of these, not to be used by the next transaction yet
-    uint64_t map_bytes;                         //  The most the file may take now
-    uint64_t readers;                           //  Reader slots taken
-    uint64_t entries[16];                       //  Entries of each table, in the order of hf_store_table_name
-    uint64_t bytes[16];                         //  Bytes of its pages
+    uint64_t page_size;   //  Bytes
+    uint64_t pages_used;  //  Pages up to the highest that was ever used
+    uint64_t pages_free;  //  Of these, free to be used again
+    uint64_t pages_held;  //  Of these, not to be used by the next transaction yet
+    uint64_t map_bytes;   //  The most the file may take now
+    uint64_t readers;     //  Reader slots taken
+    uint64_t entries[16]; //  Entries of each table, in the order of hf_store_table_name
+    uint64_t bytes[16];   //  Bytes of its pages
 } hf_store_stat_t;
 
 int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error);
@@ -151,7 +156,8 @@ const char *hf_store_table_name(unsigned number); //  NULL behind the last
 //  What a write can come to besides 0.
 enum {
     HF_STORE_FAILED = -1, //  Final: abort, say why, end the process
-    HF_STORE_FULL = -2,   //  No room under the present map: abort; the transaction may be tried again with a larger map
+    HF_STORE_FULL =
+        -2, //  No room under the present map: abort; the transaction may be tried again with a larger map
 };
 
 //  Where a transaction failed, these return the code above; a transaction that saw one can only be aborted.
@@ -162,9 +168,11 @@ void hf_store_abort(hf_store_t *self);
 int hf_store_put_meta(hf_store_t *self, const Hf__Meta *meta, hf_error_t *error);
 int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *error);
 int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_t *error);
-int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry, hf_error_t *error);
+int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry,
+                         hf_error_t *error);
 int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error);
-int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe, hf_error_t *error);
+int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
+                        hf_error_t *error);
 
 //  Writes the state and moves the command in every index that follows from it (open, keys, expiry, ended, counts). before: the state
 //  that stands there, NULL for a new command.
@@ -174,12 +182,13 @@ int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__Stat
 int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command *command, hf_error_t *error);
 
 //  Removes runs of facts that all are older than that time, at most `most` runs; returns how many, or a code above.
-int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena, hf_error_t *error);
+int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena,
+                        hf_error_t *error);
 
 //  Removes records of `keys` whose commands all were accepted before that time and are gone: looks at `most` behind place, and moves it
 //  on (all zeroes: at the beginning, where it goes behind the last such record). Returns how many were removed, or a code above.
-int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most, hf_arena_t *arena,
-                       hf_error_t *error);
+int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most,
+                       hf_arena_t *arena, hf_error_t *error);
 
 //  Sets how large the file may grow, while nobody in this process has a transaction. What is in use already stays allowed: LMDB
 //  rounds up to that silently. Free pages below are used as before.

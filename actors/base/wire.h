@@ -10,8 +10,10 @@
 #include <stdbool.h>
 
 enum {
-    HF_MESSAGE_MAX = 96 << 20, //  Bytes: a larger frame is refused by the socket. A run is 1 MiB or one large proposal
-    HF_BODY_LIMIT_MAX = 64 << 20, //  The largest body_limit that a node may be given, so that it fits a message
+    HF_MESSAGE_MAX =
+        96 << 20, //  Bytes: a larger frame is refused by the socket. A run is 1 MiB or one large proposal
+    HF_BODY_LIMIT_MAX =
+        64 << 20, //  The largest body_limit that a node may be given, so that it fits a message
 };
 
 //  A publication is a topic, a NUL and a packed message. Topics: "F" Facts, "B" Beat, "A NAME" Ack for the sender NAME.

@@ -33,6 +33,9 @@ int hf_terminal_columns(void) {
     if (columns > 0) {
         return s_bounded(columns);
     }
+    if (!hf_terminal_is()) {
+        return S_COLUMNS_MOST; //  A pipe or a file: nothing need be cut
+    }
     struct winsize size = {0};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         return s_bounded(size.ws_col);

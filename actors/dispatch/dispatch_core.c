@@ -19,32 +19,36 @@
 #include <string.h>
 
 enum {
-    LINK_BYTES = 16 << 20,  //  Proposals under way at most: some 200,000 Starts
-    WALK_MAX = 512,         //  Starts for one destination in one turn; the next destination comes before its next turn
+    LINK_BYTES = 16 << 20, //  Proposals under way at most: some 200,000 Starts
+    WALK_MAX =
+        512, //  Starts for one destination in one turn; the next destination comes before its next turn
     TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
     EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
     EXPIRY_MAX = 256,       //  Expired commands noticed at once
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
     LINK_FULL_MS = 5,       //  A full link is looked at again after this
+    PROBE_EVERY_MS =
+        2000, //  Held, and the last attempt did not succeed: each costs the journal some of its last room
 };
 
 //  One destination, in the order of the configuration.
 typedef struct {
     const hf_destination_t *destination; //  Its settings
     int in_hand;                         //  Attempts proposed, started or being called
-    int64_t next_due;                    //  When the head of its queue is due; INT64_MAX: nothing known to wait
-    bool dirty;                          //  It is in the list of those worth a look
-    double tokens;                       //  Calls that its rate allows now
-    int64_t tokens_at;                   //  When they were counted
+    int64_t next_due;  //  When the head of its queue is due; INT64_MAX: nothing known to wait
+    bool dirty;        //  It is in the list of those worth a look
+    double tokens;     //  Calls that its rate allows now
+    int64_t tokens_at; //  When they were counted
 } lane_t;
 
 typedef enum { STARTING, CALLING, ENDING } stage_t;
 
 //  One command in hand.
 typedef struct {
-    hf_id_t id;            //  The command
-    stage_t stage;         //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
+    hf_id_t id; //  The command
+    stage_t
+        stage; //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
     uint32_t attempt;      //  Its number
     lane_t *lane;          //  Whose place it takes, NULL: none
     int caller;            //  Who calls
@@ -60,10 +64,10 @@ typedef struct {
 } proposed_t;
 
 typedef struct {
-    uint64_t epoch;             //  Its newest life, 0: not heard
-    int in_hand;                //  Attempts that are its
-    Hf__AttemptOrder *orders;   //  To be sent at the end of this tick
-    size_t orders_size;         //  How many
+    uint64_t epoch;           //  Its newest life, 0: not heard
+    int in_hand;              //  Attempts that are its
+    Hf__AttemptOrder *orders; //  To be sent at the end of this tick
+    size_t orders_size;       //  How many
 } caller_t;
 
 struct hf_dispatch {
@@ -81,6 +85,8 @@ struct hf_dispatch {
     int64_t expiry_at;                //  When to look for expired commands next
     unsigned budget;                  //  Starts left in this tick
     bool stopped;                     //  No new attempts
+    bool held;                        //  One attempt at a time, until the journal has room for more
+    int64_t probe_at;                 //  Held: when the next one may begin
     bool rebuild;                     //  Everything in hand must be found anew
     uint64_t started, lost, expired;  //  For people
 };
@@ -128,7 +134,7 @@ static void s_wake_lanes(hf_dispatch_t *self) {
 static void s_refill(lane_t *lane, int64_t now) {
     double most = 1 + lane->destination->rate / 10;
     lane->tokens_at = lane->tokens_at ? lane->tokens_at : now;
-    lane->tokens += (double) (now - lane->tokens_at) * lane->destination->rate / 1000;
+    lane->tokens += (double)(now - lane->tokens_at) * lane->destination->rate / 1000;
     lane->tokens = lane->tokens > most ? most : lane->tokens;
     lane->tokens_at = now;
 }
@@ -141,7 +147,8 @@ static bool s_has_place(hf_dispatch_t *self, lane_t *lane) {
     if (lane->destination->rate > 0) {
         s_refill(lane, self->now);
         if (lane->tokens < 1) {
-            s_wait(self, lane, self->now + (int64_t) ceil((1 - lane->tokens) * 1000 / lane->destination->rate));
+            s_wait(self, lane,
+                   self->now + (int64_t)ceil((1 - lane->tokens) * 1000 / lane->destination->rate));
             return false;
         }
     }
@@ -151,10 +158,10 @@ static bool s_has_place(hf_dispatch_t *self, lane_t *lane) {
 //  How many attempts may begin there in this turn, where it has a place at all.
 static int s_room(hf_dispatch_t *self, lane_t *lane) {
     int room = lane->destination->concurrency - lane->in_hand;
-    if (lane->destination->rate > 0 && room > (int) lane->tokens) {
-        room = (int) lane->tokens;
+    if (lane->destination->rate > 0 && room > (int)lane->tokens) {
+        room = (int)lane->tokens;
     }
-    room = room < (int) self->budget ? room : (int) self->budget;
+    room = room < (int)self->budget ? room : (int)self->budget;
     return room < WALK_MAX ? room : WALK_MAX;
 }
 
@@ -205,7 +212,7 @@ static int s_caller_number(const hf_dispatch_t *self, const char *name) {
         return -1;
     }
     long number = strtol(name + 5, &end, 10);
-    return *end || end == name + 5 || number < 0 || number >= self->config->callers ? -1 : (int) number;
+    return *end || end == name + 5 || number < 0 || number >= self->config->callers ? -1 : (int)number;
 }
 
 //  The known caller with the least in hand, or -1.
@@ -249,7 +256,7 @@ static void s_order(hf_dispatch_t *self, hand_t *hand) {
     }
     Hf__AttemptOrder *order = &caller->orders[caller->orders_size++];
     hf__attempt_order__init(order);
-    order->id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) hf_memdup(hand->id.bytes, HF_ID_SIZE)};
+    order->id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)hf_memdup(hand->id.bytes, HF_ID_SIZE)};
     order->attempt = hand->attempt;
     if (caller->orders_size == ORDERS_MAX) {
         s_send_orders(self, hand->caller);
@@ -271,10 +278,11 @@ static uint64_t s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_
 }
 
 static ProtobufCBinaryData s_bytes(const hf_id_t *id) {
-    return (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
+    return (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
 }
 
-static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state, lane_t *lane, int caller) {
+static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state, lane_t *lane,
+                            int caller) {
     char name[16];
     snprintf(name, sizeof name, "call.%d", caller);
     Hf__Start start = HF__START__INIT;
@@ -304,7 +312,7 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     verdict.attempt = state->attempt;
     verdict.last_fact = state->last_fact;
     verdict.event = HF_EVENT_EXPIRE;
-    verdict.reason = (char *) "its deadline has passed";
+    verdict.reason = (char *)"its deadline has passed";
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &verdict;
@@ -327,9 +335,9 @@ static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
     attempt.number = hand->attempt;
     attempt.class_ = asked ? HF_CLASS_UNCERTAIN : HF_CLASS_REFUSED;
     attempt.lost = asked;
-    attempt.caller = hand->caller >= 0 ? name : (char *) "";
-    attempt.reason = (char *) (asked ? "the caller died during the attempt; what became of it is unknown"
-                                     : "the caller was replaced before it was asked");
+    attempt.caller = hand->caller >= 0 ? name : (char *)"";
+    attempt.reason = (char *)(asked ? "the caller died during the attempt; what became of it is unknown"
+                                    : "the caller was replaced before it was asked");
     Hf__Outcome outcome = HF__OUTCOME__INIT;
     outcome.id = s_bytes(&hand->id);
     outcome.caller_epoch = hand->caller_epoch;
@@ -368,7 +376,7 @@ static Hf__State *s_state(hf_dispatch_t *self, const hf_id_t *id) {
 static bool s_on_due(void *context, const char *destination, int64_t due, const hf_id_t *id) {
     look_t *look = context;
     hf_dispatch_t *self = look->self;
-    (void) destination;
+    (void)destination;
     if (due > self->now) {
         s_wait(self, look->lane, due);
         return false;
@@ -403,7 +411,8 @@ static void s_look(hf_dispatch_t *self, lane_t *lane) {
         return;
     }
     look_t look = {self, lane, s_room(self, lane), false};
-    if (hf_store_walk_open(self->store, HF_PHASE_READY, lane->destination->name, 0, s_on_due, &look, &error)) {
+    if (hf_store_walk_open(self->store, HF_PHASE_READY, lane->destination->name, 0, s_on_due, &look,
+                           &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
     if (look.more && s_has_place(self, lane)) {
@@ -426,25 +435,32 @@ static bool s_on_expiry(void *context, int64_t at, const hf_id_t *id) {
 
 static void s_look_for_expired(hf_dispatch_t *self) {
     hf_error_t error;
-    look_t look = {self, NULL, EXPIRY_MAX + (int) hf_id_map_size(self->hands), false};
+    look_t look = {self, NULL, EXPIRY_MAX + (int)hf_id_map_size(self->hands), false};
     self->expiry_at = self->now + EXPIRY_EVERY_MS;
     if (hf_store_walk_expiry(self->store, s_on_expiry, &look, &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
 }
 
+//  A journal without room bears one attempt at a time: enough to find out that the third party is well again, and then to end what
+//  is open, which is what makes room.
+static bool s_may_begin(const hf_dispatch_t *self) {
+    return !self->held || (hf_id_map_size(self->hands) == 0 && self->now >= self->probe_at);
+}
+
 //  Each lane worth a look, once, in turn.
 static void s_look_at_all(hf_dispatch_t *self) {
     hf_error_t error;
     bool expiry = self->now >= self->expiry_at;
-    if ((!self->dirty_size && !expiry) || self->stopped) {
+    if ((!self->dirty_size && !expiry) || self->stopped || !s_may_begin(self)) {
         return;
     }
     if (hf_store_begin_read(self->store, &error)) {
         hf_proposer_fail(self->proposer, &error);
         return;
     }
-    self->budget = TICK_MAX;
+    self->budget = self->held ? 1 : TICK_MAX;
+    self->probe_at = self->held ? self->now + PROBE_EVERY_MS : 0;
     for (size_t turns = self->dirty_size; turns > 0 && self->budget > 0; turns--) {
         lane_t *lane = self->dirty[self->dirty_head];
         self->dirty_head = (self->dirty_head + 1) % self->config->destinations_size;
@@ -493,7 +509,7 @@ static void s_keep_what_stands(hf_dispatch_t *self) {
 
 static bool s_on_calling(void *context, const char *destination, int64_t since, const hf_id_t *id) {
     hf_dispatch_t *self = context;
-    (void) since;
+    (void)since;
     Hf__State *state = s_state(self, id);
     if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
         hand_t *hand = s_take_in_hand(self, id, CALLING, s_lane(self, destination));
@@ -537,7 +553,8 @@ static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_
             hand->lane->in_hand++;
         }
     }
-    bool mine = hand->stage == STARTING && hand->proposal; //  Else an earlier life may have ordered it already
+    bool mine = hand->stage == STARTING &&
+                hand->proposal; //  Else an earlier life may have ordered it already
     hand->stage = CALLING;
     hand->attempt = fact->attempt;
     s_give_to(self, hand, s_caller_number(self, fact->caller), fact->caller_epoch);
@@ -566,6 +583,7 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
             s_wait(self, lane, fact->due);
         }
     } else if (hand && fact->attempt >= hand->attempt) { //  Its attempt has ended, or it will never begin
+        self->probe_at = fact->state == HF_STATE_SUCCEEDED ? 0 : self->probe_at;
         s_let_go(self, hand);
     }
     return true;
@@ -625,6 +643,7 @@ static void s_on_beat(void *context, const Hf__Beat *beat) {
     if (!hf_link_epoch(hf_proposer_link(self->proposer))) {
         return;
     }
+    self->held = beat->hold_starts;
     for (size_t i = 0; i < beat->n_senders; i++) {
         int number = s_caller_number(self, beat->senders[i]->name);
         if (number >= 0 && beat->senders[i]->epoch > self->callers[number].epoch) {
@@ -635,7 +654,7 @@ static void s_on_beat(void *context, const Hf__Beat *beat) {
 }
 
 static void s_on_rebuild(void *context) {
-    ((hf_dispatch_t *) context)->rebuild = true;
+    ((hf_dispatch_t *)context)->rebuild = true;
 }
 
 //  ---- the core
@@ -688,7 +707,7 @@ void hf_dispatch_destroy(hf_dispatch_t **self_p) {
 
 static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
     hf_dispatch_t *self = core;
-    (void) from;
+    (void)from;
     self->now = now;
     hf_proposer_receive(self->proposer, data, size, now);
 }
@@ -713,7 +732,10 @@ static int64_t s_next_deadline(void *core) {
     hf_dispatch_t *self = core;
     hf_link_t *link = hf_proposer_link(self->proposer);
     int64_t deadline = hf_link_next_deadline(link);
-    if (self->stopped || !hf_link_is_live(link, self->now)) {
+    if (self->held && !self->stopped && self->probe_at > self->now && hf_link_is_live(link, self->now)) {
+        return self->probe_at < deadline ? self->probe_at : deadline;
+    }
+    if (self->stopped || !s_may_begin(self) || !hf_link_is_live(link, self->now)) {
         return deadline;
     }
     if (self->dirty_size) {
@@ -724,11 +746,11 @@ static int64_t s_next_deadline(void *core) {
 }
 
 static hf_outbox_t *s_outbox(void *core) {
-    return hf_proposer_outbox(((hf_dispatch_t *) core)->proposer);
+    return hf_proposer_outbox(((hf_dispatch_t *)core)->proposer);
 }
 
 static const char *s_failure(void *core) {
-    return hf_proposer_failure(((hf_dispatch_t *) core)->proposer);
+    return hf_proposer_failure(((hf_dispatch_t *)core)->proposer);
 }
 
 static void s_describe(void *core, hf_buf_t *json) {

@@ -8,8 +8,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,12 +34,14 @@ static json_t *s_cloud_event(const hf_events_t *self, const Hf__Fact *fact, cons
     hf_rfc3339_format(fact->at, at);
     snprintf(seq, sizeof seq, "%" PRIu64, fact->seq);
     const hf_pipeline_t *pipeline = hf_config_pipeline(self->config, fact->pipeline);
-    json_t *data = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "seq", (json_int_t) fact->seq, "id", id,
-                             "pipeline", fact->pipeline, "destination", fact->destination, "key", fact->key, "state",
-                             hf_state_name(fact->state), "label", hf_pipeline_label(pipeline, fact->state), "attempt",
-                             (int) fact->attempt, "reason", fact->reason);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "specversion", "1.0", "id", seq, "source", "/holdfast",
-                     "type", type, "subject", id, "time", at, "datacontenttype", "application/json", "data", data);
+    json_t *data = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "seq", (json_int_t)fact->seq,
+                             "id", id, "pipeline", fact->pipeline, "destination", fact->destination, "key",
+                             fact->key, "state", hf_state_name(fact->state), "label",
+                             hf_pipeline_label(pipeline, fact->state), "attempt", (int)fact->attempt,
+                             "reason", fact->reason);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "specversion", "1.0", "id", seq, "source",
+                     "/holdfast", "type", type, "subject", id, "time", at, "datacontenttype",
+                     "application/json", "data", data);
 }
 
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
@@ -94,8 +96,8 @@ static void s_receive(void *core, hf_from_t from, const void *data, size_t size,
     hf_publication_t publication;
     hf_followed_t followed = HF_FOLLOW_FINE;
     hf_error_t error;
-    (void) from;
-    (void) now;
+    (void)from;
+    (void)now;
     if (!self->follow) {
         return;
     }
@@ -113,17 +115,17 @@ static void s_receive(void *core, hf_from_t from, const void *data, size_t size,
 }
 
 static void s_tick(void *core, int64_t now) {
-    (void) core;
-    (void) now;
+    (void)core;
+    (void)now;
 }
 
 static int64_t s_next_deadline(void *core) {
-    (void) core;
+    (void)core;
     return INT64_MAX;
 }
 
 static hf_outbox_t *s_outbox(void *core) {
-    return &((hf_events_t *) core)->outbox;
+    return &((hf_events_t *)core)->outbox;
 }
 
 static const char *s_failure(void *core) {
@@ -133,7 +135,9 @@ static const char *s_failure(void *core) {
 
 static void s_describe(void *core, hf_buf_t *json) {
     hf_events_t *self = core;
-    hf_buf_addf(json, "\"published\":%" PRIu64 ",\"newest_fact\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"foreign\":%" PRIu64,
+    hf_buf_addf(json,
+                "\"published\":%" PRIu64 ",\"newest_fact\":%" PRIu64 ",\"gaps\":%" PRIu64
+                ",\"foreign\":%" PRIu64,
                 self->published, self->follow ? hf_follow_newest(self->follow) : 0,
                 self->follow ? hf_follow_gaps(self->follow) : 0, self->foreign);
 }

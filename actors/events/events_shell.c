@@ -15,10 +15,10 @@ typedef struct {
 static int s_on_subscription(zloop_t *loop, zsock_t *world, void *context) {
     listeners_t *self = context;
     zmq_msg_t message;
-    (void) loop;
+    (void)loop;
     zmq_msg_init(&message);
     while (zmq_msg_recv(&message, zsock_resolve(world), ZMQ_DONTWAIT) >= 0) {
-        bool begins = zmq_msg_size(&message) > 0 && *(const char *) zmq_msg_data(&message) == 1;
+        bool begins = zmq_msg_size(&message) > 0 && *(const char *)zmq_msg_data(&message) == 1;
         self->topics += begins ? 1 : self->topics > 0 ? -1u : 0;
     }
     zmq_msg_close(&message);

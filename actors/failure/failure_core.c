@@ -14,9 +14,9 @@
 #include <stdlib.h>
 
 enum {
-    LINK_BYTES = 4 << 20,   //  Verdicts under way at most
-    WALK_MAX = 1024,        //  Commands looked at in one tick, so that messages are heard in between
-    LOOK_AGAIN_MS = 1000,   //  Even where no fact asked for it: a bound on what a bug could delay
+    LINK_BYTES = 4 << 20, //  Verdicts under way at most
+    WALK_MAX = 1024,      //  Commands looked at in one tick, so that messages are heard in between
+    LOOK_AGAIN_MS = 1000, //  Even where no fact asked for it: a bound on what a bug could delay
 };
 
 struct hf_failure {
@@ -43,12 +43,12 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
 static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hf_failure_t *self = context;
     hf_id_t *id = tag;
-    (void) result;
+    (void)result;
     free(hf_id_map_remove(self->in_hand, id));
 }
 
 static void s_on_rebuild(void *context) {
-    ((hf_failure_t *) context)->look_at = 0;
+    ((hf_failure_t *)context)->look_at = 0;
 }
 
 hf_failure_t *hf_failure_new(const hf_core_setup_t *setup) {
@@ -82,10 +82,10 @@ void hf_failure_destroy(hf_failure_t **self_p) {
 
 //  False where the link is full.
 static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *state) {
-    hf_verdict_t verdict =
-        hf_policy_decide(hf_config_pipeline(self->config, state->pipeline), state, self->now, &self->rng);
+    hf_verdict_t verdict = hf_policy_decide(hf_config_pipeline(self->config, state->pipeline), state,
+                                            self->now, &self->rng);
     Hf__Verdict message = HF__VERDICT__INIT;
-    message.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
+    message.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
     message.attempt = state->attempt;
     message.last_fact = state->last_fact;
     message.event = verdict.event;
@@ -95,7 +95,7 @@ static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *st
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &message;
-    hf_id_t *tag = (hf_id_t *) hf_memdup(id, sizeof *id);
+    hf_id_t *tag = (hf_id_t *)hf_memdup(id, sizeof *id);
     if (!hf_link_propose(hf_proposer_link(self->proposer), &proposal, tag)) {
         free(tag);
         return false;
@@ -109,8 +109,8 @@ static bool s_on_open(void *context, const char *destination, int64_t due, const
     hf_failure_t *self = context;
     hf_error_t error;
     Hf__State *state = NULL;
-    (void) destination;
-    (void) due;
+    (void)destination;
+    (void)due;
     if (++self->walked > WALK_MAX + hf_id_map_size(self->in_hand)) {
         self->look_at = 0;
         return false;
@@ -147,7 +147,7 @@ static void s_walk(hf_failure_t *self) {
 
 static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
     hf_failure_t *self = core;
-    (void) from;
+    (void)from;
     hf_proposer_receive(self->proposer, data, size, now);
 }
 
@@ -171,18 +171,21 @@ static int64_t s_next_deadline(void *core) {
 }
 
 static hf_outbox_t *s_outbox(void *core) {
-    return hf_proposer_outbox(((hf_failure_t *) core)->proposer);
+    return hf_proposer_outbox(((hf_failure_t *)core)->proposer);
 }
 
 static const char *s_failure(void *core) {
-    return hf_proposer_failure(((hf_failure_t *) core)->proposer);
+    return hf_proposer_failure(((hf_failure_t *)core)->proposer);
 }
 
 static void s_describe(void *core, hf_buf_t *json) {
     hf_failure_t *self = core;
-    hf_buf_addf(json, "\"in_hand\":%zu,\"again\":%" PRIu64 ",\"dead\":%" PRIu64 ",\"held\":%" PRIu64 ",\"expired\":%" PRIu64 ",",
-                hf_id_map_size(self->in_hand), self->decided[HF_EVENT_RETRY_AT], self->decided[HF_EVENT_GIVE_UP],
-                self->decided[HF_EVENT_HOLD], self->decided[HF_EVENT_EXPIRE]);
+    hf_buf_addf(json,
+                "\"in_hand\":%zu,\"again\":%" PRIu64 ",\"dead\":%" PRIu64 ",\"held\":%" PRIu64
+                ",\"expired\":%" PRIu64 ",",
+                hf_id_map_size(self->in_hand), self->decided[HF_EVENT_RETRY_AT],
+                self->decided[HF_EVENT_GIVE_UP], self->decided[HF_EVENT_HOLD],
+                self->decided[HF_EVENT_EXPIRE]);
     hf_proposer_describe(self->proposer, json);
 }
 

@@ -3,7 +3,7 @@
 #include "host/process.h"
 
 static void s_on_drain(void *context) {
-    (void) context; //  What is undecided is found again by the next life
+    (void)context; //  What is undecided is found again by the next life
 }
 
 static bool s_is_drained(void *context) {

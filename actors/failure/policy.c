@@ -6,18 +6,18 @@
 
 //  The delay before the next attempt, ms, when `done` attempts of this round were made.
 static int64_t s_delay(const hf_pipeline_t *pipeline, uint32_t done, hf_rng_t *rng) {
-    if (done <= (uint32_t) pipeline->retry_immediate) {
+    if (done <= (uint32_t)pipeline->retry_immediate) {
         return 0;
     }
-    double step = (double) (done - (uint32_t) pipeline->retry_immediate - 1);
-    double delay = (double) pipeline->retry_delay_ms * pow(pipeline->retry_factor, step);
-    if (!(delay < (double) pipeline->retry_cap_ms)) {
-        delay = (double) pipeline->retry_cap_ms;
+    double step = (double)(done - (uint32_t)pipeline->retry_immediate - 1);
+    double delay = (double)pipeline->retry_delay_ms * pow(pipeline->retry_factor, step);
+    if (!(delay < (double)pipeline->retry_cap_ms)) {
+        delay = (double)pipeline->retry_cap_ms;
     }
     if (pipeline->retry_jitter == HF_JITTER_FULL) {
-        return (int64_t) hf_rng_below(rng, (uint64_t) delay + 1);
+        return (int64_t)hf_rng_below(rng, (uint64_t)delay + 1);
     }
-    return (int64_t) delay;
+    return (int64_t)delay;
 }
 
 static hf_verdict_t s_verdict(hf_event_t event, const Hf__State *state, const char *why) {
@@ -48,7 +48,8 @@ static hf_verdict_t s_again(const hf_pipeline_t *pipeline, const Hf__State *stat
     return verdict;
 }
 
-static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng) {
+static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,
+                             hf_rng_t *rng) {
     uint32_t done = state->attempt - state->round_attempt;
     bool holds = pipeline->destination && pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD;
     if (state->class_ == HF_CLASS_REJECTED) {
@@ -63,13 +64,14 @@ static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *sta
     if (state->deadline && now >= state->deadline) {
         return s_verdict(HF_EVENT_EXPIRE, state, "its deadline has passed");
     }
-    if (pipeline->retry_attempts > 0 && done >= (uint32_t) pipeline->retry_attempts) {
+    if (pipeline->retry_attempts > 0 && done >= (uint32_t)pipeline->retry_attempts) {
         return s_verdict(HF_EVENT_GIVE_UP, state, "all attempts are used up");
     }
     return s_again(pipeline, state, done, now, rng);
 }
 
-hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng) {
+hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,
+                              hf_rng_t *rng) {
     if (pipeline) {
         return s_decide(pipeline, state, now, rng);
     }

@@ -12,10 +12,10 @@ enum {
 };
 
 typedef struct {
-    hf_event_t event;  //  RETRY_AT, HOLD, GIVE_UP or EXPIRE
-    int64_t due;       //  RETRY_AT: when
-    int64_t delay_ms;  //  RETRY_AT: the delay that was drawn
-    char reason[640];  //  For people
+    hf_event_t event; //  RETRY_AT, HOLD, GIVE_UP or EXPIRE
+    int64_t due;      //  RETRY_AT: when
+    int64_t delay_ms; //  RETRY_AT: the delay that was drawn
+    char reason[640]; //  For people
 } hf_verdict_t;
 
 //  Decides over a command in state `deciding`. pipeline NULL (no longer configured): the contract's defaults.
@@ -23,6 +23,7 @@ typedef struct {
 //  dead; the next attempt would come after the own deadline → expired, after the retry deadline → dead; else again.
 //  Delay: none for the first `immediate` retries, then delay · factor^k, at most cap, and under full jitter evenly between 0 and
 //  that (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015). Retry-After is a floor.
-hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng);
+hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,
+                              hf_rng_t *rng);
 
 #endif

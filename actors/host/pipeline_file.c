@@ -1147,7 +1147,8 @@ static void s_read_destination(reader_t *self, const block_t *block) {
         destination->circuit_of = 20;
     }
     if (circuit && !(circuit->value && *circuit->value)) {
-        s_report(self, block->source, circuit->line, "circuit is not available yet; leave it out (%s)", where);
+        s_report(self, block->source, circuit->line, "circuit is not available yet; leave it out (%s)",
+                 where);
     }
     s_fields(&spot, 0, s_destination_fields, SIZE(s_destination_fields), destination);
     s_check_timeouts(&spot, destination);

@@ -18,10 +18,10 @@
 #include <string.h>
 
 enum {
-    ROUND_MESSAGES = 256,     //  Messages taken in before the core ticks
-    STORE_WAIT_MS = 30000,    //  How long an actor waits for a journal that was never created
-    STORE_RETRY_MS = 20,      //  And how often it looks
-    DRAIN_LOOK_MS = 50,       //  How often a draining actor looks whether it is done
+    ROUND_MESSAGES = 256,  //  Messages taken in before the core ticks
+    STORE_WAIT_MS = 30000, //  How long an actor waits for a journal that was never created
+    STORE_RETRY_MS = 20,   //  And how often it looks
+    DRAIN_LOOK_MS = 50,    //  How often a draining actor looks whether it is done
 };
 
 struct hf_shell {
@@ -89,7 +89,7 @@ static int s_open(hf_shell_t *self, int hears, hf_error_t *error) {
         hf_shell_hear_facts(self, true);
     }
     if (hears & HF_HEARS_ACKS) {
-        zmq_setsockopt(zsock_resolve(self->sub), ZMQ_SUBSCRIBE, topic, (size_t) size);
+        zmq_setsockopt(zsock_resolve(self->sub), ZMQ_SUBSCRIBE, topic, (size_t)size);
     }
     return 0;
 }
@@ -196,7 +196,8 @@ void hf_shell_set_order_socket(hf_shell_t *self, zsock_t *pull) {
     self->orders = pull;
 }
 
-void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained, void *context) {
+void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained,
+                        void *context) {
     self->on_drain = on_drain;
     self->is_drained = is_drained;
     self->drain_context = context;
@@ -221,7 +222,7 @@ static zsock_t *s_socket_for(const hf_shell_t *self, const hf_envelope_t *envelo
 }
 
 static void s_free_data(void *data, void *hint) {
-    (void) hint;
+    (void)hint;
     free(data);
 }
 
@@ -254,7 +255,7 @@ static void s_set_timer(hf_shell_t *self, int64_t at) {
     if (at < INT64_MAX) {
         int64_t now = hf_clock_now_ms();
         int64_t wait = at <= now ? 0 : at - now > 60000 ? 60000 : at - now;
-        self->timer = zloop_timer(self->loop, (size_t) wait, 1, s_on_timer, self);
+        self->timer = zloop_timer(self->loop, (size_t)wait, 1, s_on_timer, self);
         self->timer_at = at;
     }
 }
@@ -278,7 +279,7 @@ static int s_round(hf_shell_t *self) {
 
 static int s_on_timer(zloop_t *loop, int timer, void *context) {
     hf_shell_t *self = context;
-    (void) loop;
+    (void)loop;
     if (timer == self->timer) {
         self->timer = -1;
     }
@@ -310,13 +311,13 @@ static void s_receive_all(hf_shell_t *self, zsock_t *socket, hf_from_t from) {
 }
 
 static int s_on_publication(zloop_t *loop, zsock_t *socket, void *context) {
-    (void) loop;
+    (void)loop;
     s_receive_all(context, socket, HF_FROM_JOURNAL);
     return s_round(context);
 }
 
 static int s_on_order(zloop_t *loop, zsock_t *socket, void *context) {
-    (void) loop;
+    (void)loop;
     s_receive_all(context, socket, HF_FROM_DISPATCH);
     return s_round(context);
 }
@@ -327,7 +328,8 @@ static void s_log_foreign(hf_shell_t *self, const char *json) {
     const char *at = strstr(json, member);
     uint64_t foreign = at ? strtoull(at + sizeof member - 1, NULL, 10) : 0;
     if (foreign != self->foreign_logged) {
-        hf_log_limited(&self->foreign_line, "%" PRIu64 " messages came that cannot be read; they were dropped", foreign);
+        hf_log_limited(&self->foreign_line,
+                       "%" PRIu64 " messages came that cannot be read; they were dropped", foreign);
         self->foreign_logged = foreign;
     }
 }
@@ -335,31 +337,31 @@ static void s_log_foreign(hf_shell_t *self, const char *json) {
 static void s_beat(hf_shell_t *self) {
     hf_buf_t json = {0};
     self->ops->describe(self->core, &json);
-    s_log_foreign(self, (const char *) json.data);
+    s_log_foreign(self, (const char *)json.data);
     if (self->on_describe) {
         hf_buf_addf(&json, ",");
         self->on_describe(self->describe_context, &json);
     }
-    hf_notify_beat((const char *) json.data);
+    hf_notify_beat((const char *)json.data);
     hf_buf_free(&json);
 }
 
 static int s_on_beat(zloop_t *loop, int timer, void *context) {
-    (void) loop;
-    (void) timer;
+    (void)loop;
+    (void)timer;
     s_beat(context);
     return 0;
 }
 
 static int s_on_drain_look(zloop_t *loop, int timer, void *context) {
-    (void) loop;
-    (void) timer;
+    (void)loop;
+    (void)timer;
     return s_round(context);
 }
 
 static int s_on_signal(zloop_t *loop, zmq_pollitem_t *item, void *context) {
     hf_shell_t *self = context;
-    (void) item;
+    (void)item;
     if (!hf_process_take_signal(self->signals) || self->draining) {
         return 0;
     }
@@ -379,7 +381,7 @@ int hf_shell_run(hf_shell_t *self) {
         zloop_reader(self->loop, self->orders, s_on_order, self);
     }
     zloop_poller(self->loop, &signals, s_on_signal, self);
-    zloop_timer(self->loop, (size_t) hf_notify_period_ms(), 0, s_on_beat, self);
+    zloop_timer(self->loop, (size_t)hf_notify_period_ms(), 0, s_on_beat, self);
     s_beat(self);
     hf_notify_ready();
     if (s_round(self) == 0) {

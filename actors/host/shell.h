@@ -18,11 +18,11 @@
 
 //  What every actor is started with.
 typedef struct {
-    const char *name;        //  Its name as a sender: "dispatch", "call.0"
-    int number;              //  Of a caller; 0 for the others
-    const char *state_dir;   //  The state folder
-    const char **paths;      //  Pipeline files; NULL-terminated; the supervisor gives the snapshot in run/
-    const char *http;        //  Ingress: HOST:PORT instead of the configuration's, or NULL
+    const char *name;      //  Its name as a sender: "dispatch", "call.0"
+    int number;            //  Of a caller; 0 for the others
+    const char *state_dir; //  The state folder
+    const char **paths;    //  Pipeline files; NULL-terminated; the supervisor gives the snapshot in run/
+    const char *http;      //  Ingress: HOST:PORT instead of the configuration's, or NULL
 } hf_actor_args_t;
 
 typedef struct hf_shell hf_shell_t;
@@ -34,8 +34,8 @@ hf_shell_t *hf_shell_new(const hf_actor_args_t *args, int hears);
 void hf_shell_destroy(hf_shell_t **self_p);
 
 const hf_config_t *hf_shell_config(const hf_shell_t *self);
-hf_store_t *hf_shell_store(const hf_shell_t *self);      //  For reading; owned by the shell
-zloop_t *hf_shell_loop(const hf_shell_t *self);          //  For the actor's own descriptors and timers
+hf_store_t *hf_shell_store(const hf_shell_t *self); //  For reading; owned by the shell
+zloop_t *hf_shell_loop(const hf_shell_t *self);     //  For the actor's own descriptors and timers
 const char *hf_shell_path(const hf_shell_t *self, const char *file, char *path, size_t size); //  STATE/file
 
 //  Fills in what a core of this process is made from: name, configuration, a store handle, a new nonce and seed.
@@ -52,7 +52,8 @@ void hf_shell_set_order_socket(hf_shell_t *self, zsock_t *pull);
 //  Draining: called once at SIGTERM; then asked after each round. NULL: ends at once.
 typedef void(hf_on_drain_t)(void *context);
 typedef bool(hf_is_drained_t)(void *context);
-void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained, void *context);
+void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained,
+                        void *context);
 
 //  Hears facts from now on, or no longer.
 void hf_shell_hear_facts(hf_shell_t *self, bool hears);

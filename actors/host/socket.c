@@ -2,9 +2,9 @@
 #include "host/shell.h"
 #include "host/state_dir.h"
 
-
 enum {
-    FACTS_MARK = 4096,  //  Publications kept for one slow follower; beyond that it reads the file (base/follow)
+    FACTS_MARK =
+        4096, //  Publications kept for one slow follower; beyond that it reads the file (base/follow)
     ORDERS_MARK = 4096, //  Messages of orders to one caller; concurrency bounds them far below
 };
 
@@ -13,7 +13,9 @@ enum {
 static void s_set_bounds(zsock_t *socket, int type) {
     zsock_set_linger(socket, 0);
     zsock_set_maxmsgsize(socket, HF_MESSAGE_MAX);
-    int mark = type == ZMQ_PUB || type == ZMQ_XPUB || type == ZMQ_SUB ? FACTS_MARK : type == ZMQ_PUSH ? 0 : ORDERS_MARK;
+    int mark = type == ZMQ_PUB || type == ZMQ_XPUB || type == ZMQ_SUB ? FACTS_MARK
+               : type == ZMQ_PUSH                                     ? 0
+                                                                      : ORDERS_MARK;
     zsock_set_sndhwm(socket, mark);
     zsock_set_rcvhwm(socket, mark);
     zsock_set_reconnect_ivl(socket, 20);

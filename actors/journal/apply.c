@@ -401,6 +401,9 @@ static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *be
     decision.what = (char *)hf_event_name(decide->event);
     decision.who = decide->who;
     int rc = 0;
+    if (decide->event == HF_EVENT_RESOLVE) {
+        after->reason = (char *)""; //  Why it was dead or uncertain is in its history
+    }
     if (decide->event == HF_EVENT_RETRY) {
         s_begin_round(batch, after);
         rc = decide->replace_body ? s_replace_body(batch, id, decide, &decision) : 0;

@@ -67,6 +67,7 @@ struct hf_journal {
     char *created_by;                     //  Version that created it
     int64_t keep_ms;                      //  How long what is finished stays
     char *full_reason;                    //  Why new commands are refused, or NULL
+    bool hold_starts;                     //  One attempt at a time
     size_t trimmed;                       //  Commands and runs of facts removed in this batch
     hf_id_t keys_place;                   //  Where in the table `keys` to look on for what is gone
     bool trim_more;                       //  Finished commands are known to wait for removal
@@ -575,6 +576,15 @@ bool hf_journal_is_full(const hf_journal_t *self) {
     return self->full_reason != NULL;
 }
 
+void hf_journal_hold_starts(hf_journal_t *self, bool hold) {
+    self->beat_now = self->beat_now || hold != self->hold_starts;
+    self->hold_starts = hold;
+}
+
+bool hf_journal_holds_starts(const hf_journal_t *self) {
+    return self->hold_starts;
+}
+
 const char *hf_journal_full_reason(const hf_journal_t *self) {
     return self->full_reason;
 }
@@ -586,6 +596,7 @@ static void s_beat(hf_journal_t *self) {
     beat.journal_epoch = self->epoch;
     beat.newest_fact = self->next_fact - 1;
     beat.full = self->full_reason != NULL;
+    beat.hold_starts = self->hold_starts;
     beat.full_reason = self->full_reason ? self->full_reason : (char *)"";
     beat.senders = list;
     for (unsigned i = 0; i < HF_JOURNAL_SENDERS; i++) {

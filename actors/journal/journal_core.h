@@ -63,6 +63,10 @@ void hf_journal_set_full(hf_journal_t *self, const char *reason);
 //  The next commit writes even where nothing changed: pages that the last one freed can be used after it.
 void hf_journal_touch(hf_journal_t *self);
 bool hf_journal_is_full(const hf_journal_t *self);
+
+//  From now on beats ask dispatch for one attempt at a time (true): even the reserve runs low; or no longer (false).
+void hf_journal_hold_starts(hf_journal_t *self, bool hold);
+bool hf_journal_holds_starts(const hf_journal_t *self);
 const char *hf_journal_full_reason(const hf_journal_t *self); //  NULL: it is not full
 
 //  Beats when one is due, and asks for a commit (true) where finished commands have to leave.

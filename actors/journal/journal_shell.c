@@ -38,7 +38,7 @@ enum {
     GATHER_MS =
         4, //  Then what no client waits for gathers so long before it is committed, unless a client's comes:
            //  a commit costs the disk about the same whether it carries twenty proposals or two hundred
-    FULL_LOOK_US = 1000 * 1000, //  How often a full journal looks for room: it walks the list of free pages
+    FULL_LOOK_US = 50 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
 typedef struct {
@@ -59,6 +59,7 @@ typedef struct {
     uint64_t strangers;          //  Messages of several frames: not ours
     uint64_t foreign_logged;     //  Unreadable messages that the log knows of
     hf_log_limit_t foreign_line; //  Once a minute
+    hf_log_limit_t short_line;   //  The same
     int status;                  //  What the process will exit with
 } shell_t;
 
@@ -85,7 +86,7 @@ static void s_notify(const shell_t *self) {
 
 static void s_log_foreign(shell_t *self) {
     uint64_t foreign = s_foreign(self);
-    if (foreign != self->foreign_logged) {
+    if (foreign != self->foreign_logged && hf_clock_now_us() >= self->foreign_line.next_us) {
         hf_log_limited(&self->foreign_line,
                        "%" PRIu64 " messages came that are no proposals; they were dropped", foreign);
         self->foreign_logged = foreign;
@@ -152,23 +153,51 @@ static int s_commit(shell_t *self) {
 
 //  ---- being full
 
+static int s_stat(shell_t *self, hf_store_stat_t *stat, hf_error_t *error) {
+    if (hf_store_begin_read(self->store, error)) {
+        return -1;
+    }
+    int rc = hf_store_stat(self->store, stat, error);
+    hf_store_end_read(self->store);
+    return rc;
+}
+
+//  A new life over a full file is full from its first beat on.
+static int s_begin_with_room(shell_t *self, hf_error_t *error) {
+    hf_store_stat_t stat;
+    hf_error_t reason;
+    if (s_stat(self, &stat, error)) {
+        return -1;
+    }
+    if (hf_room_is_free(self->room, &stat) || hf_room_grow(self->room, &reason) == 0) {
+        return hf_store_set_map(self->store, hf_room_soft(self->room), error);
+    }
+    hf_log_warn("%s; new commands are refused until there is room", reason.text);
+    hf_journal_set_full(self->core, reason.text);
+    hf_journal_hold_starts(self->core, hf_room_is_short(self->room, &stat));
+    return hf_store_set_map(self->store, hf_room_all(self->room), error);
+}
+
 //  Fewer pages are in use, or the disk has room again.
 static int s_look_for_room(shell_t *self, hf_error_t *error) {
     hf_store_stat_t stat;
     hf_error_t reason;
-    if (hf_store_begin_read(self->store, error)) {
-        return -1;
-    }
-    int rc = hf_store_stat(self->store, &stat, error);
-    hf_store_end_read(self->store);
-    if (rc) {
+    if (s_stat(self, &stat, error)) {
         return -1;
     }
     if (hf_room_is_free(self->room, &stat) || hf_room_grow(self->room, &reason) == 0) {
         hf_log_info("the journal has room again: new commands are welcome");
         hf_journal_set_full(self->core, NULL);
+        hf_journal_hold_starts(self->core, false);
         return hf_store_set_map(self->store, hf_room_soft(self->room), error);
     }
+    bool hold = hf_room_is_short(self->room, &stat);
+    if (hold && !hf_journal_holds_starts(self->core)) {
+        hf_log_limited(&self->short_line,
+                       "even the reserve for ends of attempts runs low: one attempt at a time until there is "
+                       "room; raise journal_limit, or discard what is dead");
+    }
+    hf_journal_hold_starts(self->core, hold);
     stat.pages_held = 0;
     if (hf_room_is_free(self->room, &stat)) {
         hf_journal_touch(self->core); //  What left last is enough, as soon as one more transaction has passed
@@ -390,8 +419,7 @@ static int s_open(shell_t *self, const char *state_dir, hf_error_t *error) {
         return hf_error_wrap(error, "open the journal");
     }
     //  What has to leave goes first: it may be what makes room.
-    if (hf_journal_commit(self->core, hf_clock_now_ms(), error) ||
-        hf_store_set_map(self->store, hf_room_soft(self->room), error)) {
+    if (hf_journal_commit(self->core, hf_clock_now_ms(), error) || s_begin_with_room(self, error)) {
         return hf_error_wrap(error, "begin the journal");
     }
     self->pub = hf_socket_new(state_dir, ZMQ_PUB, true, "facts", error);

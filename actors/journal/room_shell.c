@@ -321,3 +321,8 @@ bool hf_room_is_free(const hf_room_t *self, const hf_store_stat_t *stat) {
     uint64_t used = (stat->pages_used - stat->pages_free + stat->pages_held) * stat->page_size;
     return used < hf_room_soft(self) / 100 * FREE_AGAIN_PERCENT;
 }
+
+bool hf_room_is_short(const hf_room_t *self, const hf_store_stat_t *stat) {
+    uint64_t used = (stat->pages_used - stat->pages_free + stat->pages_held) * stat->page_size;
+    return used + (hf_room_all(self) - hf_room_soft(self)) / 2 > hf_room_all(self);
+}

@@ -62,6 +62,9 @@ int hf_room_grow(hf_room_t *self, hf_error_t *reason);
 //  Whether so much is free again that new commands may be welcome.
 bool hf_room_is_free(const hf_room_t *self, const hf_store_stat_t *stat);
 
+//  Whether less than half of the reserve is left: attempts that begin now might not be recorded to their end.
+bool hf_room_is_short(const hf_room_t *self, const hf_store_stat_t *stat);
+
 //  What must be on disk by name before anything is acknowledged: DIR/data.mdb, DIR, and the folders above up
 //  to the state folder's parent.
 int hf_room_sync_folders(const char *dir, hf_error_t *error);

@@ -20,29 +20,30 @@
 #include <unistd.h>
 
 enum {
-    UP_WITHIN_MS = 20000,      //  A killed actor, or a whole node, is ready again
-    QUIET_WITHIN_MS = 120000,  //  Everything accepted has ended after the load stopped
+    UP_WITHIN_MS = 20000,     //  A killed actor, or a whole node, is ready again
+    QUIET_WITHIN_MS = 120000, //  Everything accepted has ended after the load stopped
     PORT_TRIES = 5,
 };
 
 typedef struct {
-    const char *bin;        //  Folder with holdfast, stand-in and load
-    const char *dir;        //  Where everything is kept
-    long rate;              //  Commands a second
-    int kills;              //  Actors killed, one at a time
-    int trees;              //  Whole nodes killed
-    int pause_ms;           //  Longest pause between two kills
-    hf_rng_t rng;           //  Which one, when
-    int http_port;          //  The node's
-    char state[4096];       //  Its state folder
-    char pipelines[4200];   //  Its pipeline file
+    const char *bin;         //  Folder with holdfast, stand-in and load
+    const char *dir;         //  Where everything is kept
+    long rate;               //  Commands a second
+    int kills;               //  Actors killed, one at a time
+    int trees;               //  Whole nodes killed
+    int pause_ms;            //  Longest pause between two kills
+    hf_rng_t rng;            //  Which one, when
+    int http_port;           //  The node's
+    char state[4096];        //  Its state folder
+    char pipelines[4200];    //  Its pipeline file
     pid_t node, third, load; //  Processes
 } crash_t;
 
 static const char s_help[] =
     "Usage: crash [--bin DIR] [--dir DIR] [--rate N] [--kills N] [--trees N] [--pause MS] [--seed N]\n"
     "\n"
-    "Runs a node under a steady load, kills its processes with SIGKILL (every actor kind in turn, journal and\n"
+    "Runs a node under a steady load, kills its processes with SIGKILL (every actor kind in turn, journal "
+    "and\n"
     "supervisor included, then the whole tree), waits until it is quiet, and checks that every acknowledged\n"
     "command succeeded exactly as accepted, by the third party's log and by the journal.\n"
     "\n"
@@ -71,7 +72,8 @@ static const char *s_path(const crash_t *self, const char *name, char *path, siz
 static void s_start_third(crash_t *self) {
     char program[4200], log[4200], out[4200], rest[256];
     snprintf(program, sizeof program, "%s/stand-in", self->bin);
-    const char *argv[] = {program, "--listen", "127.0.0.1:0", "--log", s_path(self, "third.log", log, sizeof log), NULL};
+    const char *argv[] = {
+        program, "--listen", "127.0.0.1:0", "--log", s_path(self, "third.log", log, sizeof log), NULL};
     self->third = start(s_path(self, "third.out", out, sizeof out), argv);
     if (!wait_line(out, "listening on ", rest, sizeof rest, UP_WITHIN_MS)) {
         s_die("the stand-in did not start");
@@ -80,11 +82,13 @@ static void s_start_third(crash_t *self) {
     if (!file) {
         s_die("cannot write the pipeline file");
     }
-    fprintf(file,
-            "node\n    callers = 2\n\ndestination = third\n    url = \"%s/do/{instance}\"\n    concurrency = 128\n"
-            "    timeout = 5s\n\npipeline = crash\n    destination = third\n    key = \"{instance}\"\n    retry\n"
-            "        delay = 50ms\n        cap = 1s\n        deadline = 1h\n",
-            rest);
+    fprintf(
+        file,
+        "node\n    callers = 2\n\ndestination = third\n    url = \"%s/do/{instance}\"\n    concurrency = "
+        "128\n"
+        "    timeout = 5s\n\npipeline = crash\n    destination = third\n    key = \"{instance}\"\n    retry\n"
+        "        delay = 50ms\n        cap = 1s\n        deadline = 1h\n",
+        rest);
     fclose(file);
 }
 
@@ -95,7 +99,8 @@ static void s_start_node(crash_t *self) {
     snprintf(http, sizeof http, "127.0.0.1:%d", self->http_port);
     const char *argv[] = {program, "up", "--state", self->state, "--http", http, self->pipelines, NULL};
     self->node = start(s_path(self, "node.log", log, sizeof log), argv);
-    if (!tree_wait_up(&tree, self->state, "supervisor", 0, UP_WITHIN_MS) || tree.actors[0].pid != self->node) {
+    if (!tree_wait_up(&tree, self->state, "supervisor", 0, UP_WITHIN_MS) ||
+        tree.actors[0].pid != self->node) {
         s_die("the node did not become ready; see node.log");
     }
 }
@@ -105,16 +110,33 @@ static void s_start_load(crash_t *self) {
     snprintf(program, sizeof program, "%s/load", self->bin);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/pipelines/crash/commands", self->http_port);
     snprintf(rate, sizeof rate, "%ld", self->rate);
-    const char *argv[] = {program,  "--url",    url,         "--rate",    rate,     "--connections", "32",
-                          "--body-bytes", "400", "--duration", "86400",    "--idempotency", "--retry", "--patience",
-                          "60",     "--timeout", "20",       "--acks",    s_path(self, "acks", acks, sizeof acks), NULL};
+    const char *argv[] = {program,
+                          "--url",
+                          url,
+                          "--rate",
+                          rate,
+                          "--connections",
+                          "32",
+                          "--body-bytes",
+                          "400",
+                          "--duration",
+                          "86400",
+                          "--idempotency",
+                          "--retry",
+                          "--patience",
+                          "60",
+                          "--timeout",
+                          "20",
+                          "--acks",
+                          s_path(self, "acks", acks, sizeof acks),
+                          NULL};
     self->load = start(s_path(self, "load.out", out, sizeof out), argv);
 }
 
 //  ---- killing
 
 static void s_pause(crash_t *self) {
-    int64_t ms = (int64_t) hf_rng_below(&self->rng, (uint64_t) self->pause_ms + 1);
+    int64_t ms = (int64_t)hf_rng_below(&self->rng, (uint64_t)self->pause_ms + 1);
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&pause, NULL); //  Not for luck: the time between two kills is what is varied
 }
@@ -179,14 +201,14 @@ static bool s_is_quiet(crash_t *self) {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, s_on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, (void *) body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, (void *)body);
     if (curl_easy_perform(curl) == CURLE_OK) {
         json_t *root = json_loads(body, 0, NULL);
         json_t *states = json_object_get(root, "commands");
         if (json_is_object(states)) {
-            open = (long) (json_integer_value(json_object_get(states, "accepted")) +
-                           json_integer_value(json_object_get(states, "calling")) +
-                           json_integer_value(json_object_get(states, "waiting")));
+            open = (long)(json_integer_value(json_object_get(states, "accepted")) +
+                          json_integer_value(json_object_get(states, "calling")) +
+                          json_integer_value(json_object_get(states, "waiting")));
         }
         json_decref(root);
     }
@@ -230,7 +252,8 @@ static int s_judge(crash_t *self, bool well) {
                                 s_path(self, "third.log", log, sizeof log), self->state);
     printf("%" PRIu64 " acknowledged, %" PRIu64 " calls, %" PRIu64 " of them repeated (%" PRIu64
            " uncertain attempts), %" PRIu64 " requests answered after a retry, %" PRIu64 " violations\n",
-           ledger.acknowledged, ledger.calls, ledger.duplicates, ledger.uncertain, ledger.replays, ledger.violations);
+           ledger.acknowledged, ledger.calls, ledger.duplicates, ledger.uncertain, ledger.replays,
+           ledger.violations);
     return well && checked && ledger.acknowledged > 0 && ledger.violations == 0 ? 0 : 1;
 }
 
@@ -272,20 +295,39 @@ static void s_at_exit(void) {
 }
 
 static void s_parse(crash_t *self, int argc, char **argv) {
-    static const struct option options[] = {{"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},   {"rate", 1, NULL, 'r'},
-                                            {"kills", 1, NULL, 'k'}, {"trees", 1, NULL, 't'}, {"pause", 1, NULL, 'p'},
-                                            {"seed", 1, NULL, 's'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},   {"rate", 1, NULL, 'r'},
+        {"kills", 1, NULL, 'k'}, {"trees", 1, NULL, 't'}, {"pause", 1, NULL, 'p'},
+        {"seed", 1, NULL, 's'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (option) {
-        case 'b': self->bin = optarg; break;
-        case 'd': self->dir = optarg; break;
-        case 'r': self->rate = atol(optarg); break;
-        case 'k': self->kills = atoi(optarg); break;
-        case 't': self->trees = atoi(optarg); break;
-        case 'p': self->pause_ms = atoi(optarg); break;
-        case 's': self->rng.seed = strtoull(optarg, NULL, 10); break;
-        case 'h': fputs(s_help, stdout); exit(0);
-        default: fputs("crash: see crash --help\n", stderr); exit(2);
+        case 'b':
+            self->bin = optarg;
+            break;
+        case 'd':
+            self->dir = optarg;
+            break;
+        case 'r':
+            self->rate = atol(optarg);
+            break;
+        case 'k':
+            self->kills = atoi(optarg);
+            break;
+        case 't':
+            self->trees = atoi(optarg);
+            break;
+        case 'p':
+            self->pause_ms = atoi(optarg);
+            break;
+        case 's':
+            self->rng.seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'h':
+            fputs(s_help, stdout);
+            exit(0);
+        default:
+            fputs("crash: see crash --help\n", stderr);
+            exit(2);
         }
     }
 }
@@ -293,7 +335,12 @@ static void s_parse(crash_t *self, int argc, char **argv) {
 int main(int argc, char **argv) {
     crash_t *self = &s_crash;
     static char made[4096];
-    *self = (crash_t){.bin = "build", .rate = 2000, .kills = 200, .trees = 20, .pause_ms = 300, .rng = {(uint64_t) time(NULL), 0}};
+    *self = (crash_t){.bin = "build",
+                      .rate = 2000,
+                      .kills = 200,
+                      .trees = 20,
+                      .pause_ms = 300,
+                      .rng = {(uint64_t)time(NULL), 0}};
     s_parse(self, argc, argv);
     if (!self->dir) {
         const char *tmp = getenv("TMPDIR");

@@ -12,19 +12,20 @@ enum { VIOLATIONS_TOLD = 20 }; //  More lines would hide the first
 
 //  One command, as seen from outside.
 typedef struct {
-    hf_id_t id;       //  Its id
-    uint64_t hash;    //  XXH3-64 of the body that was acknowledged; 0 for one that nobody holds an acknowledgement for
-    uint32_t acks;    //  Acknowledgements with this id
-    uint32_t calls;   //  Calls that the third party logged
-    uint32_t right;   //  Of these, with the acknowledged body, answered 200
-    uint64_t body;    //  Hash of the body that the third party saw
+    hf_id_t id; //  Its id
+    uint64_t
+        hash; //  XXH3-64 of the body that was acknowledged; 0 for one that nobody holds an acknowledgement for
+    uint32_t acks;  //  Acknowledgements with this id
+    uint32_t calls; //  Calls that the third party logged
+    uint32_t right; //  Of these, with the acknowledged body, answered 200
+    uint64_t body;  //  Hash of the body that the third party saw
 } entry_t;
 
 typedef struct {
-    ledger_t *ledger;   //  What is counted
-    hf_id_map_t *ids;   //  entry_t by id
-    hf_store_t *store;  //  The journal's file
-    hf_arena_t *arena;  //  Of one record
+    ledger_t *ledger;  //  What is counted
+    hf_id_map_t *ids;  //  entry_t by id
+    hf_store_t *store; //  The journal's file
+    hf_arena_t *arena; //  Of one record
 } check_t;
 
 static void s_tell(check_t *self, const hf_id_t *id, const char *what) {
@@ -56,8 +57,9 @@ static bool s_read_acks(check_t *self, const char *path) {
     uint64_t hash;
     unsigned tries;
     while (in && fgets(line, sizeof line, in)) {
-        entry_t *entry =
-            sscanf(line, "%63s %" SCNx64 " %299s %u", id, &hash, key, &tries) == 4 ? s_entry(self, id) : NULL;
+        entry_t *entry = sscanf(line, "%63s %" SCNx64 " %299s %u", id, &hash, key, &tries) == 4
+                             ? s_entry(self, id)
+                             : NULL;
         if (!entry) {
             continue;
         }
@@ -170,7 +172,7 @@ static bool s_check_all(check_t *self) {
 bool ledger_check(ledger_t *self, const char *acks, const char *log, const char *state_dir) {
     char dir[4200];
     hf_error_t error;
-    hf_store_options_t options = {.map = (size_t) 64 << 30};
+    hf_store_options_t options = {.map = (size_t)64 << 30};
     check_t check = {.ledger = self, .ids = hf_id_map_new(), .arena = hf_arena_new(64 << 10)};
     *self = (ledger_t){0};
     snprintf(dir, sizeof dir, "%s/journal", state_dir);

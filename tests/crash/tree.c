@@ -20,7 +20,7 @@ extern char **environ;
 int64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 //  Between two looks at a condition that no descriptor tells of.
@@ -36,7 +36,7 @@ pid_t start(const char *log, const char *const argv[]) {
         posix_spawn_file_actions_adddup2(&actions, 1, 2);
     }
     pid_t pid;
-    int rc = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *) argv, environ);
+    int rc = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc) {
         fprintf(stderr, "crash: %s: %s\n", argv[0], strerror(rc));
@@ -52,7 +52,7 @@ static bool s_read_actor(actor_t *actor, const json_t *object) {
         return false;
     }
     snprintf(actor->name, sizeof actor->name, "%s", name);
-    actor->pid = (pid_t) json_integer_value(json_object_get(object, "pid"));
+    actor->pid = (pid_t)json_integer_value(json_object_get(object, "pid"));
     actor->up = strcmp(state, "up") == 0;
     return true;
 }
@@ -64,7 +64,7 @@ bool tree_read(tree_t *self, const char *state_dir) {
     json_t *actors = json_object_get(root, "actors");
     *self = (tree_t){.size = 1};
     strcpy(self->actors[0].name, "supervisor");
-    self->actors[0].pid = (pid_t) json_integer_value(json_object_get(root, "pid"));
+    self->actors[0].pid = (pid_t)json_integer_value(json_object_get(root, "pid"));
     self->actors[0].up = true;
     for (size_t i = 0; i < json_array_size(actors) && self->size < TREE_ACTORS_MAX; i++) {
         if (s_read_actor(&self->actors[self->size], json_array_get(actors, i))) {
@@ -135,7 +135,7 @@ bool wait_line(const char *file, const char *prefix, char *rest, int size, int64
         char line[1024];
         while (in && fgets(line, sizeof line, in)) {
             if (strncmp(line, prefix, length) == 0 && strchr(line, '\n')) {
-                snprintf(rest, (size_t) size, "%.*s", (int) strcspn(line + length, "\n"), line + length);
+                snprintf(rest, (size_t)size, "%.*s", (int)strcspn(line + length, "\n"), line + length);
                 fclose(in);
                 return true;
             }
@@ -152,8 +152,8 @@ int free_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *) &address, size) ||
-        getsockname(fd, (struct sockaddr *) &address, &size)) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) ||
+        getsockname(fd, (struct sockaddr *)&address, &size)) {
         perror("crash: a free port");
         exit(2);
     }

@@ -16,26 +16,27 @@
 #include <cmocka.h>
 
 typedef struct {
-    char dir[64];            //  The journal's folder
-    hf_store_t *store;       //  The journal's handle
-    hf_store_t *reader;      //  Dispatch's
-    hf_config_t *config;     //  Destination "d", pipeline "p"
+    char dir[64];                  //  The journal's folder
+    hf_store_t *store;             //  The journal's handle
+    hf_store_t *reader;            //  Dispatch's
+    hf_config_t *config;           //  Destination "d", pipeline "p"
     hf_destination_t *destination; //  To be changed by a story
-    hf_journal_t *journal;   //  The journal
-    hf_dispatch_t *dispatch; //  Dispatch
-    hf_link_t *client;       //  Stands for ingress and callers: sends what a story wants proposed
-    hf_link_t *caller;       //  Stands for call.0
-    hf_outbox_t outbox;      //  Of the two links above
-    hf_id_maker_t ids;       //  Command ids
-    int64_t now;             //  The story's time
-    hf_id_t ordered[4096];   //  Orders that reached caller 0, in order
-    uint32_t attempts[4096]; //  Their attempt numbers
-    size_t orders;           //  How many
-    uint64_t caller_epoch;   //  In the newest orders
+    hf_journal_t *journal;         //  The journal
+    hf_dispatch_t *dispatch;       //  Dispatch
+    hf_link_t *client;             //  Stands for ingress and callers: sends what a story wants proposed
+    hf_link_t *caller;             //  Stands for call.0
+    hf_outbox_t outbox;            //  Of the two links above
+    hf_id_maker_t ids;             //  Command ids
+    int64_t now;                   //  The story's time
+    hf_id_t ordered[4096];         //  Orders that reached caller 0, in order
+    uint32_t attempts[4096];       //  Their attempt numbers
+    size_t orders;                 //  How many
+    uint64_t caller_epoch;         //  In the newest orders
 } world_t;
 
 static void s_new_dispatch(world_t *world, uint8_t life) {
-    hf_core_setup_t setup = {.name = "dispatch", .config = world->config, .store = world->reader, .nonce = {life}, .seed = life};
+    hf_core_setup_t setup = {
+        .name = "dispatch", .config = world->config, .store = world->reader, .nonce = {life}, .seed = life};
     hf_dispatch_destroy(&world->dispatch);
     world->dispatch = hf_dispatch_new(&setup);
 }
@@ -94,7 +95,8 @@ static void s_take_orders(world_t *world, const hf_envelope_t *envelope) {
     assert_non_null(message);
     world->caller_epoch = message->caller_epoch;
     for (size_t i = 0; i < message->n_orders; i++) {
-        assert_true(hf_id_from(&world->ordered[world->orders], message->orders[i]->id.data, message->orders[i]->id.len));
+        assert_true(hf_id_from(&world->ordered[world->orders], message->orders[i]->id.data,
+                               message->orders[i]->id.len));
         world->attempts[world->orders++] = message->orders[i]->attempt;
     }
     hf__attempts__free_unpacked(message, NULL);
@@ -122,7 +124,8 @@ static void s_publish(world_t *world, bool lose) {
         hf_publication_t publication;
         assert_true(hf_publication_read(&publication, envelope.data, envelope.size, arena));
         if (!lose) {
-            hf_dispatch_ops.receive(world->dispatch, HF_FROM_JOURNAL, envelope.data, envelope.size, world->now);
+            hf_dispatch_ops.receive(world->dispatch, HF_FROM_JOURNAL, envelope.data, envelope.size,
+                                    world->now);
         }
         hf_link_t *links[] = {world->client, world->caller};
         for (int i = 0; i < 2; i++) {
@@ -174,8 +177,8 @@ static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
     hf_id_t id = hf_id_make(&world->ids, world->now);
     Hf__Command command = HF__COMMAND__INIT;
     command.id = (ProtobufCBinaryData){HF_ID_SIZE, id.bytes};
-    command.pipeline = (char *) "p";
-    command.destination = (char *) "d";
+    command.pipeline = (char *)"p";
+    command.destination = (char *)"d";
     command.accepted_at = world->now;
     command.not_before = not_before;
     command.deadline = deadline;
@@ -193,7 +196,7 @@ static void s_outcome(world_t *world, const hf_id_t *id, uint32_t number, hf_cla
     attempt.number = number;
     attempt.class_ = class;
     Hf__Outcome outcome = HF__OUTCOME__INIT;
-    outcome.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *) id->bytes};
+    outcome.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
     outcome.caller_epoch = hf_link_epoch(world->caller);
     outcome.attempt = &attempt;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
@@ -217,7 +220,7 @@ static hf_state_t s_state(world_t *world, const hf_id_t *id, hf_class_t *class, 
 }
 
 static void a_command_is_started_durably_then_ordered_once(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(8);
     s_settle(world);
     hf_id_t id = s_submit(world, 0, 0);
@@ -232,7 +235,7 @@ static void a_command_is_started_durably_then_ordered_once(void **unused) {
 }
 
 static void no_more_than_concurrency_and_a_freed_place_is_taken(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     hf_id_t ids[10];
     for (int i = 0; i < 10; i++) {
@@ -250,7 +253,7 @@ static void no_more_than_concurrency_and_a_freed_place_is_taken(void **unused) {
 }
 
 static void what_is_not_due_waits_until_it_is(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     s_settle(world);
     s_submit(world, world->now + 5000, 0);
@@ -265,7 +268,7 @@ static void what_is_not_due_waits_until_it_is(void **unused) {
 }
 
 static void lost_publications_are_made_good_by_the_next_beat(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     s_settle(world);
     s_submit(world, 0, 0);
@@ -277,7 +280,7 @@ static void lost_publications_are_made_good_by_the_next_beat(void **unused) {
 }
 
 static void a_callers_new_life_makes_its_attempts_uncertain(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     hf_class_t class;
     uint32_t crashes;
@@ -293,7 +296,7 @@ static void a_callers_new_life_makes_its_attempts_uncertain(void **unused) {
 }
 
 static void a_new_life_of_dispatch_orders_again_what_had_started(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(2);
     hf_class_t class;
     uint32_t crashes;
@@ -315,7 +318,7 @@ static void a_new_life_of_dispatch_orders_again_what_had_started(void **unused) 
 }
 
 static void an_own_deadline_that_passes_while_waiting_expires_it(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(1);
     hf_class_t class;
     uint32_t crashes;
@@ -330,7 +333,7 @@ static void an_own_deadline_that_passes_while_waiting_expires_it(void **unused) 
 }
 
 static void a_rate_is_kept_and_begins_empty(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(1000);
     world->destination->rate = 4;
     s_settle(world);
@@ -343,7 +346,7 @@ static void a_rate_is_kept_and_begins_empty(void **unused) {
 }
 
 static void a_stopped_dispatch_starts_nothing(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     s_settle(world);
     hf_dispatch_stop(world->dispatch);
@@ -355,11 +358,12 @@ static void a_stopped_dispatch_starts_nothing(void **unused) {
 }
 
 static void bytes_that_are_no_message_change_nothing(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t *world = s_setup(4);
     static const char *const junk[] = {"", "F", "B\0\xff\xff\xff", "A dispatch\0\x08", "\0", "garbage"};
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
-        hf_dispatch_ops.receive(world->dispatch, HF_FROM_JOURNAL, junk[i], i == 2 ? 5 : strlen(junk[i]) + 1, world->now);
+        hf_dispatch_ops.receive(world->dispatch, HF_FROM_JOURNAL, junk[i], i == 2 ? 5 : strlen(junk[i]) + 1,
+                                world->now);
     }
     assert_null(hf_dispatch_ops.failure(world->dispatch));
     s_submit(world, 0, 0);

@@ -31,7 +31,7 @@ static world_t s_world(void) {
     };
     world.state.attempt = 1;
     world.state.class_ = HF_CLASS_FAILED;
-    world.state.reason = (char *) "answered 503";
+    world.state.reason = (char *)"answered 503";
     world.state.round_at = NOW - 10;
     return world;
 }
@@ -42,7 +42,7 @@ static hf_verdict_t s_decide(world_t *world) {
 }
 
 static void first_retry_is_immediate_then_delays_double_up_to_the_cap(void **unused) {
-    (void) unused;
+    (void)unused;
     static const int64_t delays[] = {0, 1000, 2000, 4000, 8000, 8000};
     world_t world = s_world();
     for (uint32_t attempt = 1; attempt <= 6; attempt++) {
@@ -56,7 +56,7 @@ static void first_retry_is_immediate_then_delays_double_up_to_the_cap(void **unu
 }
 
 static void full_jitter_draws_evenly_between_nothing_and_the_delay(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.pipeline.retry_jitter = HF_JITTER_FULL;
     world.state.attempt = 4; //  4 s
@@ -73,24 +73,24 @@ static void full_jitter_draws_evenly_between_nothing_and_the_delay(void **unused
 }
 
 static void a_huge_attempt_number_does_not_overflow(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.attempt = 4000000000u;
     assert_int_equal(s_decide(&world).delay_ms, 8000);
 }
 
 static void rejected_is_dead_at_once(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.class_ = HF_CLASS_REJECTED;
-    world.state.reason = (char *) "answered 400 Bad Request";
+    world.state.reason = (char *)"answered 400 Bad Request";
     hf_verdict_t verdict = s_decide(&world);
     assert_int_equal(verdict.event, HF_EVENT_GIVE_UP);
     assert_string_equal(verdict.reason, "rejected: answered 400 Bad Request");
 }
 
 static void attempts_are_counted_from_the_round_that_a_person_began(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.pipeline.retry_attempts = 3;
     world.state.attempt = 3;
@@ -100,7 +100,7 @@ static void attempts_are_counted_from_the_round_that_a_person_began(void **unuse
 }
 
 static void past_the_retry_deadline_it_is_dead(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.attempt = 5;
     world.state.round_at = NOW - 60000 + 7999;
@@ -110,7 +110,7 @@ static void past_the_retry_deadline_it_is_dead(void **unused) {
 }
 
 static void past_its_own_deadline_it_is_expired(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.deadline = NOW;
     assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
@@ -121,7 +121,7 @@ static void past_its_own_deadline_it_is_expired(void **unused) {
 }
 
 static void retry_after_is_a_floor_and_never_shortened(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.retry_after = NOW + 30000;
     assert_int_equal(s_decide(&world).due, NOW + 30000);
@@ -135,7 +135,7 @@ static void retry_after_is_a_floor_and_never_shortened(void **unused) {
 }
 
 static void uncertain_is_called_again_or_held_as_the_destination_says(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.class_ = HF_CLASS_UNCERTAIN;
     assert_int_equal(s_decide(&world).event, HF_EVENT_RETRY_AT);
@@ -146,7 +146,7 @@ static void uncertain_is_called_again_or_held_as_the_destination_says(void **unu
 }
 
 static void poison_is_dead_after_three_callers(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     world.state.class_ = HF_CLASS_UNCERTAIN;
     world.state.crashes = 2;
@@ -159,7 +159,7 @@ static void poison_is_dead_after_three_callers(void **unused) {
 }
 
 static void a_pipeline_that_is_gone_is_retried_by_the_defaults(void **unused) {
-    (void) unused;
+    (void)unused;
     world_t world = s_world();
     assert_int_equal(hf_policy_decide(NULL, &world.state, NOW, &world.rng).event, HF_EVENT_RETRY_AT);
 }
