@@ -94,7 +94,7 @@ static int s_open(hf_shell_t *self, int hears, hf_error_t *error) {
     return 0;
 }
 
-static hf_config_t *s_read_config(const hf_actor_args_t *args) {
+hf_config_t *hf_shell_read_config(const hf_actor_args_t *args) {
     size_t paths = 0;
     hf_messages_t messages = {0};
     while (args->paths && args->paths[paths]) {
@@ -116,7 +116,7 @@ hf_shell_t *hf_shell_new(const hf_actor_args_t *args, int hears) {
     self->signals = hf_process_init(args->name);
     zsys_handler_set(NULL);
     zsys_set_pipehwm(0);
-    self->config = s_read_config(args);
+    self->config = hf_shell_read_config(args);
     if (!self->config) {
         exit(1);
     }

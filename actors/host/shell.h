@@ -25,6 +25,9 @@ typedef struct {
     const char *http;      //  Ingress: HOST:PORT instead of the configuration's, or NULL
 } hf_actor_args_t;
 
+//  The configuration that an actor was started with; what is wrong goes to the log, and NULL comes back. The caller destroys it.
+hf_config_t *hf_shell_read_config(const hf_actor_args_t *args);
+
 typedef struct hf_shell hf_shell_t;
 
 //  Process set-up (signals, limits, log, clock), the configuration, the journal's file opened for reading (waits for the journal to

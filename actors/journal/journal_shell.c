@@ -332,20 +332,6 @@ static int s_on_signal(zloop_t *loop, zmq_pollitem_t *item, void *context) {
 
 //  ---- beginning and ending
 
-static hf_config_t *s_read_config(const hf_actor_args_t *args) {
-    size_t paths = 0;
-    hf_messages_t messages = {0};
-    while (args->paths && args->paths[paths]) {
-        paths++;
-    }
-    hf_config_t *config = hf_pipeline_file_read(args->paths, paths, &messages);
-    for (size_t i = 0; i < messages.size; i++) {
-        hf_log_error("%s", messages.texts[i]);
-    }
-    hf_messages_free(&messages);
-    return config;
-}
-
 static int s_write_pid(int fd, const char *path, hf_error_t *error) {
     char pid[16];
     int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
@@ -462,7 +448,7 @@ int hf_journal_main(const hf_actor_args_t *args) {
     self.signals = hf_process_init(args->name);
     zsys_handler_set(NULL);
     zsys_set_pipehwm(0);
-    self.config = s_read_config(args);
+    self.config = hf_shell_read_config(args);
     if (!self.config) {
         self.status = 1;
     } else if (s_open(&self, args->state_dir, &error)) {
