@@ -23,7 +23,6 @@ enum {
 
 typedef struct {
     int64_t keep_ms; //  How long finished commands and facts stay
-    uint64_t random; //  Unused entropy for later; 0 is fine
 } hf_journal_options_t;
 
 typedef struct {
