@@ -45,10 +45,10 @@ static void s_print_text(const load_report_t *self, FILE *to) {
     fprintf(to, "\nlatency ms   ");
     for (size_t index = 0; index < sizeof s_quantiles / sizeof *s_quantiles; index++) {
         fprintf(to, " %s %.3f", s_quantiles[index].name,
-                (double)load_histogram_quantile(self->latencies_us, s_quantiles[index].share) / 1e3);
+                (double)hf_histogram_quantile(self->latencies_us, s_quantiles[index].share) / 1e3);
     }
-    fprintf(to, " max %.3f mean %.3f\n", (double)load_histogram_max(self->latencies_us) / 1e3,
-            load_histogram_mean(self->latencies_us) / 1e3);
+    fprintf(to, " max %.3f mean %.3f\n", (double)hf_histogram_max(self->latencies_us) / 1e3,
+            hf_histogram_mean(self->latencies_us) / 1e3);
     fprintf(to, "own CPU       %.3f s, %.2f us a try\n", self->cpu_s, s_cpu_us(self));
 }
 
@@ -72,11 +72,11 @@ static void s_print_json(const load_report_t *self, FILE *to) {
         }
     }
     for (size_t index = 0; index < sizeof s_quantiles / sizeof *s_quantiles; index++) {
-        int64_t value = load_histogram_quantile(self->latencies_us, s_quantiles[index].share);
+        int64_t value = hf_histogram_quantile(self->latencies_us, s_quantiles[index].share);
         json_object_set_new(latency, s_quantiles[index].name, json_real((double)value / 1e3));
     }
-    json_object_set_new(latency, "max", json_real((double)load_histogram_max(self->latencies_us) / 1e3));
-    json_object_set_new(latency, "mean", json_real(load_histogram_mean(self->latencies_us) / 1e3));
+    json_object_set_new(latency, "max", json_real((double)hf_histogram_max(self->latencies_us) / 1e3));
+    json_object_set_new(latency, "mean", json_real(hf_histogram_mean(self->latencies_us) / 1e3));
     s_set(root, "requests", self->started);
     s_set(root, "acknowledged", self->acknowledged);
     s_set(root, "failed", self->failed);

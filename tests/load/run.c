@@ -76,7 +76,7 @@ static size_t s_body_offset(const load_run_t *self, const s_slot_t *slot) {
 static void s_acknowledge(load_run_t *self, s_slot_t *slot, const char *id, int64_t now_us) {
     const load_options_t *options = self->options;
     self->report.acknowledged++;
-    load_histogram_add(self->report.latencies_us, now_us - slot->intended_us);
+    hf_histogram_add(self->report.latencies_us, now_us - slot->intended_us);
     if (options->acks) {
         uint64_t hash = XXH3_64bits(slot->bytes + s_body_offset(self, slot), load_body_size(options->body));
         load_acks_add(options->acks, id, hash, options->idempotency ? slot->key : NULL, slot->tries,
@@ -362,7 +362,7 @@ static void s_make_slots(load_run_t *self) {
 load_run_t *load_run_new(const load_options_t *options, char *error, size_t error_size) {
     load_run_t *self = load_alloc(sizeof *self);
     self->options = options;
-    self->report.latencies_us = load_histogram_new();
+    self->report.latencies_us = hf_histogram_new();
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
@@ -398,7 +398,7 @@ void load_run_destroy(load_run_t **self_p) {
     if (self->epoll_fd >= 0) {
         close(self->epoll_fd);
     }
-    load_histogram_destroy(&self->report.latencies_us);
+    hf_histogram_destroy(&self->report.latencies_us);
     free(self->slots);
     free(self->free);
     free(self->head);

@@ -21,67 +21,20 @@ void sim_engine_init(sim_engine_t *self, uint64_t seed, bool story) {
 }
 
 void sim_engine_free(sim_engine_t *self) {
-    for (size_t i = 0; i < self->size; i++) {
-        free(self->heap[i].data);
-    }
-    free(self->heap);
-    self->heap = NULL;
-    self->size = self->capacity = 0;
-}
-
-//  ---- the queue: a binary heap
-
-static bool s_is_before(const sim_event_t *a, const sim_event_t *b) {
-    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
-}
-
-static void s_swap(sim_event_t *a, sim_event_t *b) {
-    sim_event_t other = *a;
-    *a = *b;
-    *b = other;
+    hf_timeline_free(&self->timeline);
 }
 
 void sim_engine_plan(sim_engine_t *self, int64_t delay, int kind, uint32_t a, uint32_t b, uint8_t *data,
                      size_t size) {
-    if (self->size == self->capacity) {
-        self->capacity = self->capacity ? self->capacity * 2 : 256;
-        self->heap = realloc(self->heap, self->capacity * sizeof *self->heap);
-        assert(self->heap && "out of memory");
-    }
-    size_t place = self->size++;
-    self->heap[place] = (sim_event_t){
-        self->now + (delay > 0 ? delay : 0), self->seq++, kind, a, b, data, size};
-    while (place > 0 && s_is_before(&self->heap[place], &self->heap[(place - 1) / 2])) {
-        s_swap(&self->heap[place], &self->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-}
-
-static void s_sink(sim_engine_t *self) {
-    size_t place = 0;
-    for (;;) {
-        size_t child = place * 2 + 1;
-        if (child >= self->size) {
-            return;
-        }
-        if (child + 1 < self->size && s_is_before(&self->heap[child + 1], &self->heap[child])) {
-            child++;
-        }
-        if (!s_is_before(&self->heap[child], &self->heap[place])) {
-            return;
-        }
-        s_swap(&self->heap[child], &self->heap[place]);
-        place = child;
-    }
+    int64_t at = self->now + (delay > 0 ? delay : 0);
+    hf_timeline_plan(&self->timeline,
+                     (hf_moment_t){.at = at, .kind = kind, .a = a, .b = b, .data = data, .size = size});
 }
 
 bool sim_engine_next(sim_engine_t *self, int64_t until, sim_event_t *event) {
-    if (self->size == 0 || self->heap[0].at > until) {
+    if (!hf_timeline_next(&self->timeline, until, event)) {
         return false;
     }
-    *event = self->heap[0];
-    self->heap[0] = self->heap[--self->size];
-    s_sink(self);
     self->now = event->at;
     self->step++;
     return true;

@@ -7,6 +7,7 @@
 #define SIM_ENGINE_H
 
 #include "base/id.h"
+#include "simulate/timeline.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,15 +23,8 @@ typedef enum {
     SIM_STREAMS
 } sim_stream_t;
 
-//  What is going to happen. The meaning of kind, a and b is the world's.
-typedef struct {
-    int64_t at;    //  When
-    uint64_t seq;  //  Order among those of one time
-    int kind;      //  What
-    uint32_t a, b; //  Of whom
-    uint8_t *data; //  A message, owned
-    size_t size;   //  Its bytes
-} sim_event_t;
+//  What is going to happen. The meaning of kind, a and b is the world's; at is in ms.
+typedef hf_moment_t sim_event_t;
 
 typedef struct {
     uint64_t seed;                 //  Where all chance comes from
@@ -39,9 +33,7 @@ typedef struct {
     uint64_t step;                 //  Steps done
     uint64_t hash;                 //  Over all of them
     hf_rng_t streams[SIM_STREAMS]; //  Chance
-    sim_event_t *heap;             //  Events to come
-    size_t size, capacity;         //  How many, and places
-    uint64_t seq;                  //  Events planned so far
+    hf_timeline_t timeline;        //  Events to come
 } sim_engine_t;
 
 //  Ready for seed, at a fixed time of the past.

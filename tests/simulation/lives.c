@@ -7,9 +7,7 @@
 #include "simulation/lives.h"
 
 #include "call/call_core.h"
-#include "dispatch/dispatch_core.h"
 #include "events/events_core.h"
-#include "failure/failure_core.h"
 #include "simulation/client.h"
 #include "simulation/disk.h"
 #include "simulation/ledger.h"
@@ -61,36 +59,20 @@ static sim_life_t *s_life_new(sim_world_t *world, sim_role_t role) {
     return life;
 }
 
-//  Somebody listens from the beginning.
-static hf_events_t *s_make_events(const hf_core_setup_t *setup) {
-    hf_events_t *events = hf_events_new(setup);
-    hf_events_set_heard(events, true);
-    return events;
-}
-
 static void *s_make_core(sim_world_t *world, sim_life_t *life, const hf_core_setup_t *setup) {
-    switch (life->role) {
-    case SIM_INGRESS:
-        life->ops = &hf_ingress_ops;
-        hf_ingress_t *ingress = hf_ingress_new(setup);
-        hf_ingress_set_on_fact(ingress, s_on_ingress_fact, life);
-        return ingress;
-    case SIM_DISPATCH:
-        life->ops = &hf_dispatch_ops;
-        return hf_dispatch_new(setup);
-    case SIM_FAILURE:
-        life->ops = &hf_failure_ops;
-        return hf_failure_new(setup);
-    case SIM_EVENTS:
-        life->ops = &hf_events_ops;
-        return s_make_events(setup);
-    case SIM_WATCH:
+    if (life->role == SIM_WATCH) {
         life->ops = &sim_watch_ops;
         return sim_watch_new(setup, world, life);
-    default:
-        life->ops = &hf_call_ops;
-        return hf_call_new(setup);
     }
+    life->player = hf_player_find(setup->name);
+    life->ops = life->player->ops;
+    void *core = life->player->make(setup);
+    if (life->role == SIM_INGRESS) {
+        hf_ingress_set_on_fact(core, s_on_ingress_fact, life);
+    } else if (life->role == SIM_EVENTS) {
+        hf_events_set_heard(core, true); //  Somebody listens from the beginning
+    }
+    return core;
 }
 
 static void s_make_journal(sim_world_t *world, sim_life_t *life) {
@@ -148,27 +130,12 @@ static void s_plan_start(sim_world_t *world, sim_role_t role) {
 static void s_destroy_core(sim_life_t *life) {
     void *core = life->core;
     life->core = NULL;
-    switch (life->role) {
-    case SIM_JOURNAL:
+    if (life->role == SIM_JOURNAL) {
         hf_journal_destroy((hf_journal_t **)&core);
-        break;
-    case SIM_INGRESS:
-        hf_ingress_destroy((hf_ingress_t **)&core);
-        break;
-    case SIM_DISPATCH:
-        hf_dispatch_destroy((hf_dispatch_t **)&core);
-        break;
-    case SIM_FAILURE:
-        hf_failure_destroy((hf_failure_t **)&core);
-        break;
-    case SIM_EVENTS:
-        hf_events_destroy((hf_events_t **)&core);
-        break;
-    case SIM_WATCH:
+    } else if (life->role == SIM_WATCH) {
         sim_watch_destroy((sim_watch_t **)&core);
-        break;
-    default:
-        hf_call_destroy((hf_call_t **)&core);
+    } else {
+        life->player->end(core);
     }
 }
 

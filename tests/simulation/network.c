@@ -73,10 +73,8 @@ static bool s_subscribes(const sim_life_t *life, const char *topic) {
     if (life->role == SIM_JOURNAL || !life->core) {
         return false;
     }
-    if (topic[0] == 'F') {
-        return life->role < SIM_CALL;
-    }
-    return topic[0] == 'B' || strcmp(topic + 2, sim_role_name(life->role)) == 0;
+    return life->role == SIM_WATCH ? topic[0] != 'A'
+                                   : hf_player_hears(life->player, sim_role_name(life->role), topic);
 }
 
 static void s_publish(sim_world_t *world, const hf_envelope_t *envelope) {

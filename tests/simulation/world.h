@@ -12,6 +12,7 @@
 
 #include "base/core.h"
 #include "journal/journal_core.h"
+#include "simulate/player.h"
 #include "simulation/coverage.h"
 #include "simulation/engine.h"
 #include "simulation/plan.h"
@@ -48,6 +49,7 @@ typedef struct {
 typedef struct {
     uint32_t number;                   //  Of all lives of this world
     sim_role_t role;                   //  What it plays
+    const hf_player_t *player;         //  NULL: the journal, or the simulator's own follower
     const hf_core_ops_t *ops;          //  NULL: the journal
     void *core;                        //  The real core, NULL: this life has ended
     hf_store_t *store;                 //  Its handle

@@ -1,6 +1,6 @@
-/*  The load generator's histogram: what it says of latencies is what the benchmark claims.  */
+/*  Latencies in constant memory: what the histogram says of them is what the benchmark and `simulate` claim.  */
 
-#include "load/histogram.c" // NOLINT(bugprone-suspicious-include): its buckets are looked at from inside
+#include "base/histogram.c" // NOLINT(bugprone-suspicious-include): its buckets are looked at from inside
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,14 +10,14 @@
 
 static void test_an_empty_histogram_says_nothing(void **state) {
     (void)state;
-    load_histogram_t *histogram = load_histogram_new();
-    assert_int_equal(load_histogram_count(histogram), 0);
-    assert_int_equal(load_histogram_max(histogram), 0);
-    assert_int_equal(load_histogram_quantile(histogram, 0.99), 0);
-    assert_true(load_histogram_mean(histogram) >= 0 && load_histogram_mean(histogram) <= 0);
-    load_histogram_destroy(&histogram);
+    hf_histogram_t *histogram = hf_histogram_new();
+    assert_int_equal(hf_histogram_count(histogram), 0);
+    assert_int_equal(hf_histogram_max(histogram), 0);
+    assert_int_equal(hf_histogram_quantile(histogram, 0.99), 0);
+    assert_true(hf_histogram_mean(histogram) >= 0 && hf_histogram_mean(histogram) <= 0);
+    hf_histogram_destroy(&histogram);
     assert_null(histogram);
-    load_histogram_destroy(&histogram);
+    hf_histogram_destroy(&histogram);
 }
 
 static void test_buckets_follow_each_other_without_gap(void **state) {
@@ -36,46 +36,46 @@ static void test_buckets_follow_each_other_without_gap(void **state) {
 
 static void test_quantiles_of_a_ramp(void **state) {
     (void)state;
-    load_histogram_t *histogram = load_histogram_new();
+    hf_histogram_t *histogram = hf_histogram_new();
     for (int64_t value = 1; value <= 100000; value++) {
-        load_histogram_add(histogram, value);
+        hf_histogram_add(histogram, value);
     }
     static const double shares[] = {0.001, 0.5, 0.9, 0.99, 0.999};
     for (size_t index = 0; index < sizeof shares / sizeof *shares; index++) {
         double exact = shares[index] * 100000;
-        double said = (double)load_histogram_quantile(histogram, shares[index]);
+        double said = (double)hf_histogram_quantile(histogram, shares[index]);
         assert_true(said >= exact && said <= exact * (1 + 1.0 / SUB_BUCKETS) + 1);
     }
-    assert_int_equal(load_histogram_quantile(histogram, 0), 1);
-    assert_int_equal(load_histogram_quantile(histogram, 1), 100000);
-    assert_int_equal(load_histogram_max(histogram), 100000);
-    assert_int_equal(load_histogram_count(histogram), 100000);
-    assert_true(load_histogram_mean(histogram) > 50000.4 && load_histogram_mean(histogram) < 50000.6);
-    load_histogram_destroy(&histogram);
+    assert_int_equal(hf_histogram_quantile(histogram, 0), 1);
+    assert_int_equal(hf_histogram_quantile(histogram, 1), 100000);
+    assert_int_equal(hf_histogram_max(histogram), 100000);
+    assert_int_equal(hf_histogram_count(histogram), 100000);
+    assert_true(hf_histogram_mean(histogram) > 50000.4 && hf_histogram_mean(histogram) < 50000.6);
+    hf_histogram_destroy(&histogram);
 }
 
 static void test_one_slow_answer_is_seen(void **state) {
     (void)state;
-    load_histogram_t *histogram = load_histogram_new();
+    hf_histogram_t *histogram = hf_histogram_new();
     for (int index = 0; index < 999; index++) {
-        load_histogram_add(histogram, 10);
+        hf_histogram_add(histogram, 10);
     }
-    load_histogram_add(histogram, 12345678);
-    assert_int_equal(load_histogram_quantile(histogram, 0.999), 10);
-    assert_int_equal(load_histogram_quantile(histogram, 0.9995), 12345678);
-    assert_int_equal(load_histogram_max(histogram), 12345678);
-    load_histogram_destroy(&histogram);
+    hf_histogram_add(histogram, 12345678);
+    assert_int_equal(hf_histogram_quantile(histogram, 0.999), 10);
+    assert_int_equal(hf_histogram_quantile(histogram, 0.9995), 12345678);
+    assert_int_equal(hf_histogram_max(histogram), 12345678);
+    hf_histogram_destroy(&histogram);
 }
 
 static void test_values_out_of_range_are_kept(void **state) {
     (void)state;
-    load_histogram_t *histogram = load_histogram_new();
-    load_histogram_add(histogram, -5);
-    load_histogram_add(histogram, INT64_MAX);
-    assert_int_equal(load_histogram_quantile(histogram, 0.5), 0);
-    assert_int_equal(load_histogram_quantile(histogram, 1), INT64_MAX);
-    assert_int_equal(load_histogram_count(histogram), 2);
-    load_histogram_destroy(&histogram);
+    hf_histogram_t *histogram = hf_histogram_new();
+    hf_histogram_add(histogram, -5);
+    hf_histogram_add(histogram, INT64_MAX);
+    assert_int_equal(hf_histogram_quantile(histogram, 0.5), 0);
+    assert_int_equal(hf_histogram_quantile(histogram, 1), INT64_MAX);
+    assert_int_equal(hf_histogram_count(histogram), 2);
+    hf_histogram_destroy(&histogram);
 }
 
 int main(void) {

@@ -1,8 +1,9 @@
-#include "histogram.h"
+#include "base/histogram.h"
 
-#include "memory.h"
+#include "base/buf.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define SUB_BITS    6
 #define SUB_BUCKETS (1 << SUB_BITS)
@@ -11,18 +12,18 @@
 #define VALUE_BITS 40
 #define BUCKETS    ((VALUE_BITS - SUB_BITS + 1) * SUB_BUCKETS)
 
-struct load_histogram {
+struct hf_histogram {
     uint64_t count;            //  Of all
     int64_t max;               //  The largest, exactly
     double sum;                //  Of all, for the mean
     uint64_t buckets[BUCKETS]; //  [0 … 63] one a value, then 64 for each power of two
 };
 
-load_histogram_t *load_histogram_new(void) {
-    return load_alloc(sizeof(load_histogram_t));
+hf_histogram_t *hf_histogram_new(void) {
+    return hf_alloc(sizeof(hf_histogram_t));
 }
 
-void load_histogram_destroy(load_histogram_t **self_p) {
+void hf_histogram_destroy(hf_histogram_t **self_p) {
     assert(self_p);
     free(*self_p);
     *self_p = NULL;
@@ -46,7 +47,7 @@ static int64_t s_end(int64_t bucket) {
     return ((bucket - shift * SUB_BUCKETS + 1) << shift) - 1;
 }
 
-void load_histogram_add(load_histogram_t *self, int64_t value) {
+void hf_histogram_add(hf_histogram_t *self, int64_t value) {
     value = value < 0 ? 0 : value;
     self->buckets[s_bucket(value)]++;
     self->count++;
@@ -54,19 +55,19 @@ void load_histogram_add(load_histogram_t *self, int64_t value) {
     self->max = value > self->max ? value : self->max;
 }
 
-uint64_t load_histogram_count(const load_histogram_t *self) {
+uint64_t hf_histogram_count(const hf_histogram_t *self) {
     return self->count;
 }
 
-int64_t load_histogram_max(const load_histogram_t *self) {
+int64_t hf_histogram_max(const hf_histogram_t *self) {
     return self->max;
 }
 
-double load_histogram_mean(const load_histogram_t *self) {
+double hf_histogram_mean(const hf_histogram_t *self) {
     return self->count ? self->sum / (double)self->count : 0;
 }
 
-int64_t load_histogram_quantile(const load_histogram_t *self, double share) {
+int64_t hf_histogram_quantile(const hf_histogram_t *self, double share) {
     assert(share >= 0 && share <= 1);
     double wanted = share * (double)self->count;
     uint64_t seen = 0;
