@@ -41,6 +41,10 @@ bool hf_state_is_open(hf_state_t state) {
     return state == S(ACCEPTED) || state == S(CALLING) || state == S(DECIDING) || state == S(WAITING);
 }
 
+bool hf_state_is_held(hf_state_t state) {
+    return state == S(DEAD) || state == S(UNCERTAIN);
+}
+
 #define WORD_STATE(name, word) [HF_STATE_##name] = (word),
 #define WORD_EVENT(name, word) [HF_EVENT_##name] = (word),
 #define WORD_CLASS(name, word) [HF_CLASS_##name] = (word),

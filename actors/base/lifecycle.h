@@ -83,6 +83,9 @@ bool hf_state_is_final(hf_state_t state);
 //  Whether it still moves by itself: accepted, calling, deciding, waiting.
 bool hf_state_is_open(hf_state_t state);
 
+//  Whether it waits for a person: dead, uncertain.
+bool hf_state_is_held(hf_state_t state);
+
 //  The word that people see; "none" for a number that is no state (class).
 const char *hf_state_name(hf_state_t state);
 const char *hf_class_name(hf_class_t class);

@@ -41,23 +41,23 @@ MDB_txn *hf_store_txn(hf_store_t *self) {
 
 //  ---- keys
 
-static void s_key_add(hf_store_key_t *key, const void *data, size_t size) {
+void hf_store_key_add(hf_store_key_t *key, const void *data, size_t size) {
     assert(key->size + size <= sizeof key->bytes);
     memcpy(key->bytes + key->size, data, size);
     key->size += size;
 }
 
-static void s_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size) {
+void hf_store_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size) {
     uint8_t bytes[8];
     for (unsigned i = 0; i < size; i++) {
         bytes[size - 1 - i] = (uint8_t)number;
         number >>= 8;
     }
-    s_key_add(key, bytes, size);
+    hf_store_key_add(key, bytes, size);
 }
 
 static void s_key_add_time(hf_store_key_t *key, int64_t ms) {
-    s_key_add_number(key, ms > 0 ? (uint64_t)ms : 0, 8);
+    hf_store_key_add_number(key, ms > 0 ? (uint64_t)ms : 0, 8);
 }
 
 uint64_t hf_store_number(const void *bytes, unsigned size) {
@@ -70,24 +70,24 @@ uint64_t hf_store_number(const void *bytes, unsigned size) {
 
 static hf_store_key_t s_key_id(const hf_id_t *id) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, id->bytes, HF_ID_SIZE);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
     return key;
 }
 
 static hf_store_key_t s_key_history(const hf_id_t *id, uint32_t number) {
     hf_store_key_t key = s_key_id(id);
-    s_key_add_number(&key, number, 4);
+    hf_store_key_add_number(&key, number, 4);
     return key;
 }
 
 static hf_store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t due, const hf_id_t *id) {
     hf_store_key_t key = {.size = 0};
-    s_key_add_number(&key, phase, 1);
-    s_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
-    s_key_add_number(&key, 0, 1);
+    hf_store_key_add_number(&key, phase, 1);
+    hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
+    hf_store_key_add_number(&key, 0, 1);
     s_key_add_time(&key, due);
     if (id) {
-        s_key_add(&key, id->bytes, HF_ID_SIZE);
+        hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
     }
     return key;
 }
@@ -95,22 +95,22 @@ static hf_store_key_t s_key_open(hf_phase_t phase, const char *destination, int6
 static hf_store_key_t s_key_timed(int64_t at, const hf_id_t *id) {
     hf_store_key_t key = {.size = 0};
     s_key_add_time(&key, at);
-    s_key_add(&key, id->bytes, HF_ID_SIZE);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
     return key;
 }
 
 static hf_store_key_t s_key_count(const char *destination, uint32_t state) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
-    s_key_add_number(&key, 0, 1);
-    s_key_add_number(&key, state, 1);
+    hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
+    hf_store_key_add_number(&key, 0, 1);
+    hf_store_key_add_number(&key, state, 1);
     return key;
 }
 
 static hf_store_key_t s_key_sender(const char *name) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, "sender:", 7);
-    s_key_add(&key, name, strnlen(name, 64));
+    hf_store_key_add(&key, "sender:", 7);
+    hf_store_key_add(&key, name, strnlen(name, 64));
     return key;
 }
 
@@ -282,7 +282,8 @@ static bool s_is_text(const MDB_val *key) {
 void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]) {
     bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY ||
                  table == TABLE_KEYS;
-    bool by_index = table == TABLE_OPEN || table == TABLE_EXPIRY || table == TABLE_ENDED;
+    bool by_index = table == TABLE_OPEN || table == TABLE_DEAD || table == TABLE_EXPIRY ||
+                    table == TABLE_ENDED;
     hf_id_t id;
     if ((by_id || by_index) && key->mv_size >= HF_ID_SIZE) {
         size_t at = by_index ? key->mv_size - HF_ID_SIZE : 0;
@@ -324,9 +325,9 @@ void *hf_store_unpack(hf_table_t table, const MDB_val *key, const MDB_val *value
     return message;
 }
 
-static int s_get(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
-                 const ProtobufCMessageDescriptor *type, hf_arena_t *arena, void *message_p,
-                 hf_error_t *error) {
+int hf_store_get_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                        const ProtobufCMessageDescriptor *type, hf_arena_t *arena, void *message_p,
+                        hf_error_t *error) {
     MDB_val mdb_key = {key->size, (void *)key->bytes};
     MDB_val value;
     int rc = mdb_get(hf_store_txn(self), self->shared->dbi[table], &mdb_key, &value);
@@ -386,20 +387,20 @@ int hf_store_delete_record(hf_store_t *self, hf_table_t table, const hf_store_ke
 
 int hf_store_meta(hf_store_t *self, hf_arena_t *arena, Hf__Meta **meta, hf_error_t *error) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, "meta", 4);
-    return s_get(self, TABLE_META, &key, &hf__meta__descriptor, arena, meta, error);
+    hf_store_key_add(&key, "meta", 4);
+    return hf_store_get_record(self, TABLE_META, &key, &hf__meta__descriptor, arena, meta, error);
 }
 
 int hf_store_put_meta(hf_store_t *self, const Hf__Meta *meta, hf_error_t *error) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, "meta", 4);
+    hf_store_key_add(&key, "meta", 4);
     return hf_store_put_record(self, TABLE_META, &key, &meta->base, error);
 }
 
 int hf_store_sender(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Sender **sender,
                     hf_error_t *error) {
     hf_store_key_t key = s_key_sender(name);
-    return s_get(self, TABLE_META, &key, &hf__sender__descriptor, arena, sender, error);
+    return hf_store_get_record(self, TABLE_META, &key, &hf__sender__descriptor, arena, sender, error);
 }
 
 int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *error) {
@@ -410,7 +411,7 @@ int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *
 int hf_store_command(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Command **command,
                      hf_error_t *error) {
     hf_store_key_t key = s_key_id(id);
-    return s_get(self, TABLE_COMMANDS, &key, &hf__command__descriptor, arena, command, error);
+    return hf_store_get_record(self, TABLE_COMMANDS, &key, &hf__command__descriptor, arena, command, error);
 }
 
 int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_t *error) {
@@ -424,13 +425,13 @@ int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_
 int hf_store_state(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__State **state,
                    hf_error_t *error) {
     hf_store_key_t key = s_key_id(id);
-    return s_get(self, TABLE_STATES, &key, &hf__state__descriptor, arena, state, error);
+    return hf_store_get_record(self, TABLE_STATES, &key, &hf__state__descriptor, arena, state, error);
 }
 
 int hf_store_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_arena_t *arena,
                      Hf__History **entry, hf_error_t *error) {
     hf_store_key_t key = s_key_history(id, number);
-    return s_get(self, TABLE_HISTORY, &key, &hf__history__descriptor, arena, entry, error);
+    return hf_store_get_record(self, TABLE_HISTORY, &key, &hf__history__descriptor, arena, entry, error);
 }
 
 int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry,
@@ -441,14 +442,14 @@ int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, c
 
 static hf_store_key_t s_key_hash(const uint8_t hash[16]) {
     hf_store_key_t key = {.size = 0};
-    s_key_add(&key, hash, 16);
+    hf_store_key_add(&key, hash, 16);
     return key;
 }
 
 int hf_store_dedupe(hf_store_t *self, const uint8_t hash[16], hf_arena_t *arena, Hf__Dedupe **dedupe,
                     hf_error_t *error) {
     hf_store_key_t key = s_key_hash(hash);
-    return s_get(self, TABLE_DEDUPE, &key, &hf__dedupe__descriptor, arena, dedupe, error);
+    return hf_store_get_record(self, TABLE_DEDUPE, &key, &hf__dedupe__descriptor, arena, dedupe, error);
 }
 
 int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
@@ -461,7 +462,7 @@ int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedu
 
 static hf_store_key_t s_key_number(uint64_t number) {
     hf_store_key_t key = {.size = 0};
-    s_key_add_number(&key, number, 8);
+    hf_store_key_add_number(&key, number, 8);
     return key;
 }
 
@@ -613,7 +614,7 @@ int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_
 static int s_count(hf_store_t *self, const hf_store_key_t *key, uint64_t *n, hf_error_t *error) {
     hf_arena_t *arena = hf_arena_new(64);
     Hf__Count *count = NULL;
-    int found = s_get(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, error);
+    int found = hf_store_get_record(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, error);
     *n = found == 1 ? count->n : 0;
     hf_arena_destroy(&arena);
     return found < 0 ? -1 : 0;
@@ -714,9 +715,6 @@ static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due
     case HF_STATE_UNCERTAIN:
         *phase = HF_PHASE_UNCERTAIN;
         return true;
-    case HF_STATE_DEAD:
-        *phase = HF_PHASE_DEAD;
-        return true;
     default:
         return false;
     }
@@ -733,6 +731,9 @@ unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_ST
     }
     if (s_open_place(state, &phase, &due)) {
         entries[size++] = (hf_store_entry_t){TABLE_OPEN, s_key_open(phase, state->destination, due, &id)};
+    }
+    if (hf_state_is_held(state->state)) {
+        entries[size++] = (hf_store_entry_t){TABLE_DEAD, hf_store_dead_key(state)};
     }
     if (state->deadline && hf_state_is_open(state->state)) {
         entries[size++] = (hf_store_entry_t){TABLE_EXPIRY, s_key_timed(state->deadline, &id)};
@@ -780,10 +781,11 @@ static int s_move_entries(hf_store_t *self, const Hf__State *before, const Hf__S
             return rc;
         }
     }
-    if (before && after && before->state == after->state) {
-        return 0;
+    int rc = hf_store_move_group(self, before, after, error);
+    if (rc || (before && after && before->state == after->state)) {
+        return rc;
     }
-    int rc = before ? s_add_count(self, before->destination, before->state, -1, error) : 0;
+    rc = !before ? 0 : s_add_count(self, before->destination, before->state, -1, error);
     return rc || !after ? rc : s_add_count(self, after->destination, after->state, 1, error);
 }
 
@@ -848,7 +850,7 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
         from = s_key_open(phase, destination, from_due, NULL);
         prefix = from.size - 8;
     } else {
-        s_key_add_number(&from, phase, 1);
+        hf_store_key_add_number(&from, phase, 1);
     }
     MDB_val key = {from.size, from.bytes}, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);

@@ -6,6 +6,8 @@
  *  commands  id                                     Command      what was accepted
  *  states    id                                     State        what has become of it
  *  open      phase · destination NUL · due · id     -            what dispatch, failure and people walk
+ *  dead      destination NUL · group · fact · id    -            dead and uncertain ones, by group and time (store_dead.c)
+ *  groups    destination NUL · group                Group        how many there are of each group
  *  history   id · entry number                      History      attempts and decisions, in order
  *  facts     number of the first one                FactRun      what happened, in order
  *  dedupe    hash of pipeline and Idempotency-Key   Dedupe       the command that a key made
@@ -37,6 +39,8 @@ enum {
     HF_STORE_FORMAT = 1,    //  Version of keys and records; another one is refused
     HF_STORE_READERS = 512, //  Processes and handles that may read at once
     HF_FACTS_PER_RUN = 64,  //  Facts in one record
+    HF_GROUPS_MAX = 256,    //  Groups of one destination: further reasons go to one group for each class, so
+                            //  that reasons that never come twice make no table of their own
 };
 
 //  Phases of the table `open`: where a command waits for someone. The letters are on disk.
@@ -45,7 +49,6 @@ typedef enum {
     HF_PHASE_CALLING = 'c',   //  due: when the attempt started
     HF_PHASE_DECIDING = 'd',  //  due: when it failed
     HF_PHASE_UNCERTAIN = 'u', //  due: since when
-    HF_PHASE_DEAD = 'x',      //  due: since when
 } hf_phase_t;
 
 typedef struct hf_store hf_store_t;
@@ -106,6 +109,29 @@ typedef bool(hf_on_open_t)(void *context, const char *destination, int64_t due, 
 int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
                        hf_on_open_t *on_open, void *context, hf_error_t *error);
 
+//  ---- the dead, and the uncertain: whatever waits for a person
+
+//  The group that a command would belong to (its destination, state, class, answer and reason). Groups up to HF_GROUP_OTHER_MAX take
+//  what came when HF_GROUPS_MAX others were there. Returns 0 and the group, else -1.
+enum { HF_GROUP_OTHER_MAX = 16 };
+int hf_store_choose_group(hf_store_t *self, const Hf__State *state, uint64_t *group, hf_error_t *error);
+
+//  One group; and all of one destination, or (NULL) of all, in the order of their keys, until on_group returns false.
+int hf_store_group(hf_store_t *self, const char *destination, uint64_t group, hf_arena_t *arena,
+                   Hf__Group **record, hf_error_t *error);
+typedef bool(hf_on_group_t)(void *context, const char *destination, uint64_t group, const Hf__Group *record);
+int hf_store_walk_groups(hf_store_t *self, const char *destination, hf_on_group_t *on_group, void *context,
+                         hf_error_t *error);
+
+//  The members of one group in the order of the facts that brought them there, from fact `from` on, until on_dead returns false.
+typedef bool(hf_on_dead_t)(void *context, uint64_t fact, const hf_id_t *id);
+int hf_store_walk_dead(hf_store_t *self, const char *destination, uint64_t group, uint64_t from,
+                       hf_on_dead_t *on_dead, void *context, hf_error_t *error);
+
+//  The newest member of a group: 1, 0 there is none, -1.
+int hf_store_newest_dead(hf_store_t *self, const char *destination, uint64_t group, uint64_t *fact,
+                         hf_id_t *id, hf_error_t *error);
+
 //  Walks ids of all commands from the newest at or below `from` downwards (NULL: the newest), until on_id returns false.
 typedef bool(hf_on_id_t)(void *context, const hf_id_t *id);
 int hf_store_walk_newest(hf_store_t *self, const hf_id_t *from, hf_on_id_t *on_id, void *context,
@@ -144,8 +170,8 @@ typedef struct {
     uint64_t pages_held;  //  Of these, not to be used by the next transaction yet
     uint64_t map_bytes;   //  The most the file may take now
     uint64_t readers;     //  Reader slots taken
-    uint64_t entries[16]; //  Entries of each table, in the order of hf_store_table_name
-    uint64_t bytes[16];   //  Bytes of its pages
+    uint64_t entries[32]; //  Entries of each table, in the order of hf_store_table_name
+    uint64_t bytes[32];   //  Bytes of its pages
 } hf_store_stat_t;
 
 int hf_store_stat(hf_store_t *self, hf_store_stat_t *stat, hf_error_t *error);
@@ -174,7 +200,7 @@ int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *err
 int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
                         hf_error_t *error);
 
-//  Writes the state and moves the command in every index that follows from it (open, keys, expiry, ended, counts). before: the state
+//  Writes the state and moves the command in every index that follows from it (open, dead, groups, keys, expiry, ended, counts). before: the state
 //  that stands there, NULL for a new command.
 int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error);
 

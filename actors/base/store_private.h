@@ -12,6 +12,8 @@
     X(COMMANDS, "commands")                                                                                  \
     X(STATES, "states")                                                                                      \
     X(OPEN, "open")                                                                                          \
+    X(DEAD, "dead")                                                                                          \
+    X(GROUPS, "groups")                                                                                      \
     X(HISTORY, "history")                                                                                    \
     X(FACTS, "facts")                                                                                        \
     X(DEDUPE, "dedupe")                                                                                      \
@@ -26,7 +28,7 @@ typedef enum { HF_TABLE_LIST(HF_TABLE_ENUM) TABLES } hf_table_t;
 
 enum {
     HF_STORE_KEY_MAX = 128,   //  Bytes of the longest key: phase, destination (64), NUL, due, id
-    HF_STORE_ENTRIES_MAX = 3, //  Index entries of one state: open, expiry, ended
+    HF_STORE_ENTRIES_MAX = 3, //  Index entries of one state: open, dead, expiry or ended
     HF_KEYS_PER_RUN = 512,    //  Commands in one record of `keys`
     HF_DESTINATION_MAX = 64,  //  Bytes of a destination's name in a key
 };
@@ -90,6 +92,26 @@ bool hf_store_has_entry(const hf_store_entry_t *entries, unsigned size, hf_table
 int hf_store_add_key(hf_store_t *self, const char *key, const hf_id_t *id, hf_error_t *error);
 int hf_store_flush_keys(hf_store_t *self, hf_error_t *error);
 uint32_t hf_store_key_hash(const char *key);
+
+//  Builds keys: bytes behind what is there; big-endian numbers.
+void hf_store_key_add(hf_store_key_t *key, const void *data, size_t size);
+void hf_store_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size);
+
+//  store_dead.c: a held command's place in `dead`; takes a command from its group to its new one (either may have none).
+hf_store_key_t hf_store_dead_key(const Hf__State *state);
+int hf_store_move_group(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error);
+
+//  Whether a state's group, or the group that a record describes, can be that one.
+bool hf_store_is_group_of(const Hf__State *state);
+bool hf_store_is_group(uint64_t group, const Hf__Group *record);
+
+//  Takes a key of `groups` apart; false where it is none.
+bool hf_store_read_group_key(const MDB_val *key, const char **destination, uint64_t *group);
+
+//  A record by its key: 1 found, 0 not there, -1 broken.
+int hf_store_get_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,
+                        const ProtobufCMessageDescriptor *type, hf_arena_t *arena, void *message_p,
+                        hf_error_t *error);
 
 //  One record under a key of bytes.
 int hf_store_put_record(hf_store_t *self, hf_table_t table, const hf_store_key_t *key,

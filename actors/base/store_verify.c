@@ -13,13 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Commands counted for one destination and state.
+//  Commands counted for one destination and state, or group.
 typedef struct {
     char destination[HF_DESTINATION_MAX + 1]; //  Whose
-    uint32_t state;                           //  hf_state_t
+    uint64_t number;                          //  hf_state_t, or the group
     uint64_t n;                               //  States seen
-    bool recorded;                            //  A record in `counts` was held against it
+    bool recorded;                            //  A record in `counts`, `groups` was held against it
 } tally_t;
+
+typedef struct {
+    tally_t *items;  //  Sorted by destination and number
+    size_t size;     //  How many
+    size_t capacity; //  Places
+} tallies_t;
 
 //  The command whose history is being walked: its entries stand in one row.
 typedef struct {
@@ -37,9 +43,8 @@ typedef struct {
     hf_table_t table;             //  Being walked
     const MDB_val *key;           //  Of the record being looked at
     int64_t problems;             //  Found
-    tally_t *tallies;             //  Sorted by destination and state
-    size_t tallies_size;          //  How many
-    size_t tallies_capacity;      //  Places
+    tallies_t tallies;            //  By destination and state
+    tallies_t groups;             //  By destination and group
     history_t history;            //  Being walked
     uint64_t oldest_fact;         //  Number of the oldest fact kept, 0: none
     uint64_t next_fact;           //  Number that the next fact in the walk must have, 0: any
@@ -108,38 +113,38 @@ static int s_find_state(verify_t *self, const hf_id_t *id, Hf__State **state) {
 
 //  ---- counts
 
-static int s_compare(const tally_t *tally, const char *destination, uint32_t state) {
+static int s_compare(const tally_t *tally, const char *destination, uint64_t number) {
     int order = strcmp(tally->destination, destination);
-    return order ? order : tally->state < state ? -1 : tally->state > state;
+    return order ? order : tally->number < number ? -1 : tally->number > number;
 }
 
-//  The place of that destination and state, made where add says so; else NULL where there is none.
-static tally_t *s_tally(verify_t *self, const char *destination, uint32_t state, bool add) {
-    size_t low = 0, high = self->tallies_size;
+//  The place of that destination and number, made where add says so; else NULL where there is none.
+static tally_t *s_tally(tallies_t *self, const char *destination, uint64_t number, bool add) {
+    size_t low = 0, high = self->size;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (s_compare(&self->tallies[middle], destination, state) < 0) {
+        if (s_compare(&self->items[middle], destination, number) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low < self->tallies_size && s_compare(&self->tallies[low], destination, state) == 0) {
-        return &self->tallies[low];
+    if (low < self->size && s_compare(&self->items[low], destination, number) == 0) {
+        return &self->items[low];
     }
     if (!add) {
         return NULL;
     }
-    if (self->tallies_size == self->tallies_capacity) {
-        self->tallies_capacity = self->tallies_capacity ? self->tallies_capacity * 2 : 64;
-        self->tallies = realloc(self->tallies, self->tallies_capacity * sizeof *self->tallies);
-        assert(self->tallies && "out of memory");
+    if (self->size == self->capacity) {
+        self->capacity = self->capacity ? self->capacity * 2 : 64;
+        self->items = realloc(self->items, self->capacity * sizeof *self->items);
+        assert(self->items && "out of memory");
     }
-    memmove(&self->tallies[low + 1], &self->tallies[low], (self->tallies_size - low) * sizeof *self->tallies);
-    self->tallies_size++;
-    self->tallies[low] = (tally_t){.state = state};
-    memcpy(self->tallies[low].destination, destination, strnlen(destination, HF_DESTINATION_MAX));
-    return &self->tallies[low];
+    memmove(&self->items[low + 1], &self->items[low], (self->size - low) * sizeof *self->items);
+    self->size++;
+    self->items[low] = (tally_t){.number = number};
+    memcpy(self->items[low].destination, destination, strnlen(destination, HF_DESTINATION_MAX));
+    return &self->items[low];
 }
 
 static void s_check_count(verify_t *self, const MDB_val *key, const MDB_val *value) {
@@ -153,7 +158,7 @@ static void s_check_count(verify_t *self, const MDB_val *key, const MDB_val *val
         return;
     }
     uint32_t state = (uint8_t)destination[key->mv_size - 1];
-    tally_t *tally = s_tally(self, destination, state, false);
+    tally_t *tally = s_tally(&self->tallies, destination, state, false);
     if (!tally || tally->n != count->n) {
         s_problem(self, "%" PRIu64 " commands of %s are counted as %s, but %" PRIu64 " are", count->n,
                   destination, hf_state_name((hf_state_t)state), tally ? tally->n : 0);
@@ -164,12 +169,51 @@ static void s_check_count(verify_t *self, const MDB_val *key, const MDB_val *val
 }
 
 static void s_check_tallies(verify_t *self) {
-    for (size_t i = 0; i < self->tallies_size; i++) {
-        const tally_t *tally = &self->tallies[i];
+    for (size_t i = 0; i < self->tallies.size; i++) {
+        const tally_t *tally = &self->tallies.items[i];
         if (!tally->recorded) {
             hf_buf_t text = {0};
             hf_buf_addf(&text, "counts: %" PRIu64 " commands of %s are %s, but no count says so", tally->n,
-                        tally->destination, hf_state_name((hf_state_t)tally->state));
+                        tally->destination, hf_state_name((hf_state_t)tally->number));
+            s_tell(self, (const char *)text.data);
+            hf_buf_free(&text);
+        }
+    }
+}
+
+static void s_check_group(verify_t *self, const MDB_val *key, const MDB_val *value) {
+    Hf__Group *group = s_read(self, key, value, &hf__group__descriptor);
+    const char *destination;
+    uint64_t number;
+    if (!group) {
+        return;
+    }
+    if (!hf_store_read_group_key(key, &destination, &number)) {
+        s_problem(self, "this is no key of a group");
+        return;
+    }
+    tally_t *tally = s_tally(&self->groups, destination, number, false);
+    if (!hf_state_is_held(group->state) || !hf_store_is_group(number, group)) {
+        s_problem(self, "it stands under another number than its reasons have");
+    }
+    if (!tally || tally->n != group->n) {
+        s_problem(self, "%" PRIu64 " commands of %s are counted in it, but %" PRIu64 " are", group->n,
+                  destination, tally ? tally->n : 0);
+    }
+    if (tally) {
+        tally->recorded = true;
+    }
+}
+
+static void s_check_grouped(verify_t *self) {
+    for (size_t i = 0; i < self->groups.size; i++) {
+        const tally_t *tally = &self->groups.items[i];
+        if (!tally->recorded) {
+            hf_buf_t text = {0};
+            hf_buf_addf(&text,
+                        "groups: %" PRIu64 " commands of %s are in group %016" PRIx64
+                        ", but no record says so",
+                        tally->n, tally->destination, tally->number);
             s_tell(self, (const char *)text.data);
             hf_buf_free(&text);
         }
@@ -272,10 +316,17 @@ static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *val
     s_check_repeated(self, &id, state);
     s_check_entries(self, state);
     s_check_history_is_there(self, &id, state);
-    s_tally(self, state->destination, state->state, true)->n++;
+    s_tally(&self->tallies, state->destination, state->state, true)->n++;
+    if (!hf_store_is_group_of(state)) {
+        s_problem(self, "it is %s, and group %016" PRIx64 " is not one of its own",
+                  hf_state_name((hf_state_t)state->state), state->group);
+    }
+    if (state->group) {
+        s_tally(&self->groups, state->destination, state->group, true)->n++;
+    }
 }
 
-//  open, expiry, ended: the id stands at the end, and the state must ask for just this entry.
+//  open, dead, expiry, ended: the id stands at the end, and the state must ask for just this entry.
 static void s_check_index(verify_t *self, const MDB_val *key, const MDB_val *value) {
     Hf__State *state;
     hf_store_entry_t entries[HF_STORE_ENTRIES_MAX];
@@ -615,6 +666,9 @@ static void s_check_all(verify_t *self) {
         s_walk(self, TABLE_STATES, s_check_newest_fact);
     }
     s_walk(self, TABLE_OPEN, s_check_index);
+    s_walk(self, TABLE_DEAD, s_check_index);
+    s_walk(self, TABLE_GROUPS, s_check_group);
+    s_check_grouped(self);
     s_walk(self, TABLE_HISTORY, s_check_history);
     s_finish_history(self);
     s_walk(self, TABLE_DEDUPE, s_check_dedupe);
@@ -657,6 +711,7 @@ int64_t hf_store_verify(hf_store_t *store, hf_on_problem_t *on_problem, void *co
     s_check_all(&self);
     hf_arena_destroy(&self.arena);
     hf_store_end_read(store);
-    free(self.tallies);
+    free(self.tallies.items);
+    free(self.groups.items);
     return self.problems;
 }

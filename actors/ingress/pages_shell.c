@@ -2,6 +2,7 @@
  * are answered when it has the journal's word.  */
 
 #include "host/clock.h"
+#include "ingress/dead.h"
 #include "ingress/header.h"
 #include "ingress/json.h"
 #include "ingress/query.h"
@@ -72,7 +73,7 @@ static void s_get_destinations(hf_request_t *request, const char *name) {
 static void s_get_dead(hf_request_t *request) {
     hf_buf_t json = {0};
     s_reply_json(request,
-                 hf_query_dead(request->server->store, request->route.query, &json, &request->problem),
+                 hf_dead_groups(request->server->store, request->route.query, &json, &request->problem),
                  &json);
 }
 

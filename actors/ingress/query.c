@@ -71,6 +71,17 @@ static int s_take_limit(parse_t *parse, const char *value) {
     return 0;
 }
 
+static int s_take_group(parse_t *parse, const char *value) {
+    char *end;
+    parse->filter->group = strtoull(value, &end, 16);
+    if (strlen(value) != HF_GROUP_TEXT - 1 || strspn(value, "0123456789abcdef") != HF_GROUP_TEXT - 1) {
+        return hf_problem_set(parse->problem, HF_PROBLEM_QUERY, 0,
+                              "group= wants the %d digits that GET /dead?group=reason gives.",
+                              HF_GROUP_TEXT - 1);
+    }
+    return 0;
+}
+
 static int s_take_cursor(parse_t *parse, const char *value) {
     size_t size = 0;
     hf_filter_t *filter = parse->filter;
@@ -85,8 +96,8 @@ static int s_take_cursor(parse_t *parse, const char *value) {
 
 //  Of two of a kind one would be ignored without a word.
 static int s_take_once(parse_t *parse, const char *name) {
-    static const char *const names[] = {"pipeline", "destination", "key",   "state", "class",
-                                        "since",    "until",       "limit", "cursor"};
+    static const char *const names[] = {"pipeline", "destination", "key",   "state",  "class",
+                                        "since",    "until",       "limit", "cursor", "group"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(name, names[i]) == 0) {
             if (parse->seen & 1u << i) {
@@ -124,10 +135,12 @@ static int s_take_pair(void *context, const char *name, const char *value) {
         return s_take_limit(parse, value);
     } else if (strcmp(name, "cursor") == 0) {
         return s_take_cursor(parse, value);
+    } else if (strcmp(name, "group") == 0) {
+        return s_take_group(parse, value);
     }
     return hf_problem_set(
         parse->problem, HF_PROBLEM_QUERY, 0,
-        "'%.64s' is no filter; there are pipeline, destination, state, class, key, since, until, "
+        "'%.64s' is no filter; there are pipeline, destination, state, class, key, group, since, until, "
         "limit and cursor.",
         name);
 }
@@ -138,6 +151,12 @@ int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_proble
     hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
                    "The query's percent-encoding is broken, or a part of it is too long.");
     return hf_query_walk(query, s_take_pair, &parse);
+}
+
+bool hf_filter_takes_group(const hf_filter_t *self, uint64_t number, const Hf__Group *group) {
+    return group->state == self->state &&
+           (self->class == HF_CLASS_NONE || self->class == (hf_class_t)group->class_) &&
+           (!self->group || self->group == number);
 }
 
 //  ---- many
@@ -166,7 +185,8 @@ static bool s_is_wanted(const hf_filter_t *filter, const Hf__State *state) {
            (!*filter->destination || strcmp(filter->destination, state->destination) == 0) &&
            (!filter->has_key || strcmp(filter->key, state->key) == 0) &&
            (filter->state == HF_STATE_NONE || s_same_state(filter->state, state->state)) &&
-           (filter->class == HF_CLASS_NONE || filter->class == (hf_class_t)state->class_);
+           (filter->class == HF_CLASS_NONE || filter->class == (hf_class_t)state->class_) &&
+           (!filter->group || filter->group == state->group);
 }
 
 //  By what an id says: it holds the time of acceptance. Walks go from new to old.
@@ -215,8 +235,7 @@ static bool s_on_id(void *context, const hf_id_t *id) {
 //  The phases of the index in which commands of that state stand; "" where they stand in none.
 static const char *s_phases(hf_state_t state) {
     static const char accepted[] = {HF_PHASE_READY, 0}, waiting[] = {HF_PHASE_READY, HF_PHASE_DECIDING, 0},
-                      calling[] = {HF_PHASE_CALLING, 0}, uncertain[] = {HF_PHASE_UNCERTAIN, 0},
-                      dead[] = {HF_PHASE_DEAD, 0};
+                      calling[] = {HF_PHASE_CALLING, 0};
     switch (state) {
     case HF_STATE_ACCEPTED:
         return accepted;
@@ -224,31 +243,51 @@ static const char *s_phases(hf_state_t state) {
         return waiting;
     case HF_STATE_CALLING:
         return calling;
-    case HF_STATE_UNCERTAIN:
-        return uncertain;
-    case HF_STATE_DEAD:
-        return dead;
     default:
         return "";
     }
 }
 
 typedef struct {
+    page_t *page;             //  For whom
     hf_id_t ids[HF_SCAN_MAX]; //  From the index
     int size;                 //  How many
     bool whole;               //  All were taken
 } few_t;
 
-static bool s_on_few(void *context, const char *destination, int64_t due, const hf_id_t *id) {
-    few_t *few = context;
-    (void)destination;
-    (void)due;
+static bool s_add_few(few_t *few, const hf_id_t *id) {
     if (few->size == HF_SCAN_MAX) {
         few->whole = false;
         return false;
     }
     few->ids[few->size++] = *id;
     return true;
+}
+
+static bool s_on_few(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+    (void)destination;
+    (void)due;
+    return s_add_few(context, id);
+}
+
+static bool s_on_few_dead(void *context, uint64_t fact, const hf_id_t *id) {
+    (void)fact;
+    return s_add_few(context, id);
+}
+
+//  Members of the groups that the filter leaves. A group that does not fit is not even begun.
+static bool s_on_few_group(void *context, const char *destination, uint64_t number, const Hf__Group *group) {
+    few_t *few = context;
+    page_t *page = few->page;
+    if (!hf_filter_takes_group(page->filter, number, group)) {
+        return true;
+    }
+    few->whole = few->whole && group->n <= (uint64_t)(HF_SCAN_MAX - few->size);
+    if (few->whole &&
+        hf_store_walk_dead(page->store, destination, number, 0, s_on_few_dead, few, &page->error)) {
+        page->rc = -1;
+    }
+    return few->whole && !page->rc;
 }
 
 static int s_newer_first(const void *a, const void *b) {
@@ -260,14 +299,18 @@ static int s_newer_first(const void *a, const void *b) {
 static bool s_list_few(page_t *page) {
     const hf_filter_t *filter = page->filter;
     const char *phase = s_phases(filter->state);
-    if (!*phase) {
+    const char *destination = *filter->destination ? filter->destination : NULL;
+    if (!*phase && !hf_state_is_held(filter->state)) {
         return false;
     }
     few_t *few = hf_alloc(sizeof *few);
+    few->page = page;
     few->whole = true;
+    if (!*phase && hf_store_walk_groups(page->store, destination, s_on_few_group, few, &page->error)) {
+        page->rc = -1;
+    }
     for (; *phase && few->whole && !page->rc; phase++) {
-        page->rc = hf_store_walk_open(page->store, (hf_phase_t)*phase,
-                                      *filter->destination ? filter->destination : NULL, 0, s_on_few, few,
+        page->rc = hf_store_walk_open(page->store, (hf_phase_t)*phase, destination, 0, s_on_few, few,
                                       &page->error);
     }
     bool whole = few->whole;
@@ -497,148 +540,4 @@ int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const ch
                   : s_all_destinations(&json, store, config, &error);
     hf_store_end_read(store);
     return rc ? s_unreadable(problem, &error) : 0;
-}
-
-//  ---- the dead
-
-typedef struct {
-    char destination[65]; //  Empty where nobody groups by it
-    uint32_t class;       //  NONE where nobody groups by it
-    uint64_t count;       //  How many
-    int64_t at;           //  When the newest of them died
-    hf_id_t newest;       //  Which
-    char reason[256];     //  Why
-} group_t;
-
-typedef struct {
-    hf_store_t *store;     //  In a reading transaction
-    hf_arena_t *arena;     //  One state at a time
-    bool by_destination;   //  As the query says
-    bool by_class;         //  As the query says
-    group_t *groups;       //  Found
-    size_t size;           //  How many
-    size_t capacity;       //  Places
-    int scanned;           //  Looked at
-    bool complete;         //  All were
-    uint64_t total;        //  All that there are
-    int rc;                //  -1: the file cannot be read
-    hf_error_t error;      //  Why
-    hf_problem_t *problem; //  What the query got wrong
-} dead_t;
-
-static int s_take_group(void *context, const char *name, const char *value) {
-    dead_t *dead = context;
-    if (strcmp(name, "group") != 0) {
-        return hf_problem_set(dead->problem, HF_PROBLEM_QUERY, 0, "'%.64s' is no parameter; there is group.",
-                              name);
-    }
-    dead->by_destination = strcmp(value, "class") != 0;
-    dead->by_class = strcmp(value, "destination") != 0;
-    if (dead->by_destination && dead->by_class && strcmp(value, "destination,class") != 0 &&
-        strcmp(value, "class,destination") != 0) {
-        return hf_problem_set(dead->problem, HF_PROBLEM_QUERY, 0,
-                              "group= is destination, class, or destination,class.");
-    }
-    return 0;
-}
-
-//  The index comes ordered by destination: a group that is wanted again is among the last few.
-static group_t *s_group(dead_t *dead, const char *destination, uint32_t class) {
-    for (size_t i = dead->size; i-- > 0 && dead->size - i <= HF_CLASSES;) {
-        group_t *group = &dead->groups[i];
-        if ((!dead->by_destination || strcmp(group->destination, destination) == 0) &&
-            (!dead->by_class || group->class == class)) {
-            return group;
-        }
-    }
-    if (dead->size == dead->capacity) {
-        dead->capacity = dead->capacity ? dead->capacity * 2 : 16;
-        dead->groups = realloc(dead->groups, dead->capacity * sizeof *dead->groups);
-        assert(dead->groups && "out of memory");
-    }
-    group_t *group = &dead->groups[dead->size++];
-    *group = (group_t){.class = dead->by_class ? class : HF_CLASS_NONE};
-    if (dead->by_destination) {
-        snprintf(group->destination, sizeof group->destination, "%s", destination);
-    }
-    return group;
-}
-
-static bool s_on_dead(void *context, const char *destination, int64_t due, const hf_id_t *id) {
-    dead_t *dead = context;
-    Hf__State *state = NULL;
-    if (dead->scanned == HF_SCAN_MAX) {
-        dead->complete = false;
-        return false;
-    }
-    int found = hf_store_state(dead->store, id, dead->arena, &state, &dead->error);
-    if (found != 1) {
-        dead->rc = found
-                       ? -1
-                       : hf_error_set(&dead->error, "open: an entry has no command: the journal is damaged");
-        return false;
-    }
-    group_t *group = s_group(dead, destination, state->class_);
-    group->count++;
-    if (due >= group->at) {
-        group->at = due;
-        group->newest = *id;
-        snprintf(group->reason, sizeof group->reason, "%s", state->reason);
-    }
-    dead->scanned++;
-    hf_arena_reset(dead->arena);
-    return true;
-}
-
-static void s_add_dead(void *context, const char *destination, hf_state_t state, uint64_t count) {
-    (void)destination;
-    *(uint64_t *)context += state == HF_STATE_DEAD ? count : 0;
-}
-
-static void s_render_groups(const dead_t *dead, hf_buf_t *out) {
-    hf_json_t json = {.out = out};
-    hf_json_object(&json, NULL);
-    hf_json_array(&json, "groups");
-    for (size_t i = 0; i < dead->size; i++) {
-        const group_t *group = &dead->groups[i];
-        hf_json_object(&json, NULL);
-        if (dead->by_destination) {
-            hf_json_string(&json, "destination", group->destination);
-        }
-        if (dead->by_class) {
-            hf_json_string(&json, "class", hf_class_name((hf_class_t)group->class));
-        }
-        hf_json_integer(&json, "count", (int64_t)group->count);
-        hf_json_filled(&json, "newest_reason", group->reason);
-        hf_json_id(&json, "newest_id", &group->newest);
-        hf_json_time(&json, "newest_at", group->at);
-        hf_json_object_end(&json);
-    }
-    hf_json_array_end(&json);
-    hf_json_integer(&json, "total", (int64_t)dead->total);
-    hf_json_bool(&json, "complete", dead->complete);
-    hf_json_object_end(&json);
-}
-
-int hf_query_dead(hf_store_t *store, const char *query, hf_buf_t *out, hf_problem_t *problem) {
-    dead_t dead = {
-        .store = store, .by_destination = true, .by_class = true, .complete = true, .problem = problem};
-    hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
-                   "The query's percent-encoding is broken, or a part of it is too long.");
-    if (hf_query_walk(query, s_take_group, &dead)) {
-        return -1;
-    }
-    if (hf_store_begin_read(store, &dead.error)) {
-        return s_unreadable(problem, &dead.error);
-    }
-    dead.arena = hf_arena_new(ARENA);
-    int rc = hf_store_walk_counts(store, s_add_dead, &dead.total, &dead.error) ||
-             hf_store_walk_open(store, HF_PHASE_DEAD, NULL, 0, s_on_dead, &dead, &dead.error) || dead.rc;
-    hf_store_end_read(store);
-    hf_arena_destroy(&dead.arena);
-    if (!rc) {
-        s_render_groups(&dead, out);
-    }
-    free(dead.groups);
-    return rc ? s_unreadable(problem, &dead.error) : 0;
 }

@@ -12,6 +12,7 @@
 enum {
     HF_LIMIT_DEFAULT = 50, //  Commands of a page
     HF_LIMIT_MAX = 1000,   //  The same, at most
+    HF_GROUP_TEXT = 17,    //  Bytes of a group's number as text, with a NUL
     HF_SCAN_MAX = 2048,    //  Records that one request looks at: about 3 ms in which nobody else is served
 };
 
@@ -23,6 +24,7 @@ typedef struct {
     bool has_key;         //  key= was given
     hf_state_t state;     //  NONE: any. WAITING stands for DECIDING, too
     hf_class_t class;     //  NONE: any
+    uint64_t group;       //  Of a dead or uncertain one; 0: any
     int64_t since;        //  Accepted at or after; 0: any
     int64_t until;        //  Accepted before; 0: any
     int limit;            //  Commands on a page
@@ -47,7 +49,8 @@ int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t
 int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, hf_buf_t *out,
                           hf_problem_t *problem);
 
-//  {"groups":[…],"total":…}: counts of dead commands by what the query's group= names (destination, class).
-int hf_query_dead(hf_store_t *store, const char *query, hf_buf_t *out, hf_problem_t *problem);
+//  Whether a group of held commands may have some that the filter wants, by the group's state, class and number; destination is
+//  the caller's to look at.
+bool hf_filter_takes_group(const hf_filter_t *self, uint64_t number, const Hf__Group *group);
 
 #endif

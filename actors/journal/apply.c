@@ -67,6 +67,11 @@ static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after
     assert(after->state != HF_STATE_NONE);
     after->since = batch->now;
     after->last_fact = s_fact(batch, after, event)->seq;
+    after->group = 0;
+    if (hf_state_is_held(after->state) &&
+        hf_store_choose_group(batch->store, after, &after->group, batch->error)) {
+        return HF_STORE_FAILED;
+    }
     return hf_store_put_state(batch->store, before, after, batch->error);
 }
 

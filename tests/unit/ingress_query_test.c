@@ -1,5 +1,6 @@
 /*  Lists, filters and cursors over a real file.  */
 
+#include "ingress/dead.h"
 #include "ingress/query.h"
 
 #include <setjmp.h>
@@ -41,6 +42,10 @@ static void s_put(world_t *world, int i) {
     state.state = s_state_of(i);
     state.class_ = i % 200 ? HF_CLASS_FAILED : HF_CLASS_REJECTED;
     state.reason = (char *)"so it was";
+    state.last_fact = (uint64_t)i + 1;
+    if (state.state == HF_STATE_DEAD) {
+        assert_int_equal(hf_store_choose_group(world->store, &state, &state.group, &error), 0);
+    }
     assert_int_equal(hf_store_put_command(world->store, &command, &error), 0);
     assert_int_equal(hf_store_put_state(world->store, NULL, &state, &error), 0);
 }
@@ -230,6 +235,8 @@ static void s_wrong_filters_say_what_is_wrong(void **state) {
                                           "limit=",
                                           "since=yesterday",
                                           "cursor=x",
+                                          "group=x",
+                                          "group=0123456789abcdeF",
                                           "cursor=",
                                           "key=",
                                           "pipeline=%00",
@@ -268,14 +275,14 @@ static void s_the_dead_by_groups(void **state) {
     world_t *world = *state;
     hf_buf_t out = {0};
     hf_problem_t problem;
-    assert_int_equal(hf_query_dead(world->store, "group=destination,class", &out, &problem), 0);
+    assert_int_equal(hf_dead_groups(world->store, "group=destination,class", &out, &problem), 0);
     json_t *json = s_parse(&out), *groups = json_object_get(json, "groups");
     assert_int_equal(json_array_size(groups), 2);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")), 30);
     assert_int_equal(json_integer_value(json_object_get(json, "total")), 60);
     assert_true(json_is_true(json_object_get(json, "complete")));
     json_decref(json);
-    assert_int_equal(hf_query_dead(world->store, "group=destination", &out, &problem), 0);
+    assert_int_equal(hf_dead_groups(world->store, "group=destination", &out, &problem), 0);
     json = s_parse(&out);
     json_t *group = json_array_get(json_object_get(json, "groups"), 0);
     assert_int_equal(json_integer_value(json_object_get(group, "count")), 60);
@@ -284,8 +291,39 @@ static void s_the_dead_by_groups(void **state) {
     assert_true(hf_id_parse(&id, json_string_value(json_object_get(group, "newest_id"))));
     assert_true(hf_id_equal(&id, &world->ids[5900]));
     json_decref(json);
-    assert_int_equal(hf_query_dead(world->store, "group=x", &out, &problem), -1);
-    assert_int_equal(hf_query_dead(world->store, "by=class", &out, &problem), -1);
+    assert_int_equal(hf_dead_groups(world->store, "group=reason&destination=even", &out, &problem), 0);
+    json = s_parse(&out);
+    groups = json_object_get(json, "groups");
+    assert_int_equal(json_array_size(groups), 2);
+    for (size_t i = 0; i < 2; i++) { //  What is shown of a group finds its members
+        json_t *commands;
+        char query[64];
+        hf_filter_t filter;
+        group = json_array_get(groups, i);
+        assert_string_equal(json_string_value(json_object_get(group, "reason")), "so it was");
+        snprintf(query, sizeof query, "state=dead&group=%s",
+                 json_string_value(json_object_get(group, "group")));
+        assert_int_equal(hf_filter_parse(&filter, query, 0, &problem), 0);
+        assert_int_equal(hf_query_commands(world->store, world->config, &filter, &out, &problem), 0);
+        commands = s_parse(&out);
+        assert_int_equal(json_array_size(json_object_get(commands, "commands")), 30);
+        assert_true(json_is_null(json_object_get(commands, "next")));
+        json_decref(commands);
+    }
+    json_decref(json);
+    assert_int_equal(hf_dead_groups(world->store, "destination=odd", &out, &problem), 0);
+    json = s_parse(&out);
+    assert_int_equal(json_array_size(json_object_get(json, "groups")), 0);
+    json_decref(json);
+    assert_int_equal(hf_dead_groups(world->store, "state=uncertain", &out, &problem), 0);
+    json = s_parse(&out);
+    assert_int_equal(json_integer_value(json_object_get(json, "total")), 0);
+    json_decref(json);
+    assert_int_equal(hf_dead_groups(world->store, "state=waiting", &out, &problem), -1);
+    assert_int_equal(hf_dead_groups(world->store, "group=", &out, &problem), -1);
+    assert_int_equal(hf_dead_groups(world->store, "group=class,", &out, &problem), -1);
+    assert_int_equal(hf_dead_groups(world->store, "group=x", &out, &problem), -1);
+    assert_int_equal(hf_dead_groups(world->store, "by=class", &out, &problem), -1);
 }
 
 static void s_destinations_show_no_secret(void **state) {

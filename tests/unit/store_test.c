@@ -408,7 +408,7 @@ static void a_record_in_anothers_place_is_named(void **state) {
 
 //  Entries that nothing asks for, with keys as real ones have them.
 static void index_entries_that_do_not_belong_are_named(void **state) {
-    static const hf_table_t tables[] = {TABLE_OPEN, TABLE_EXPIRY, TABLE_ENDED};
+    static const hf_table_t tables[] = {TABLE_OPEN, TABLE_DEAD, TABLE_EXPIRY, TABLE_ENDED};
     hf_id_t ids[HF_STATES];
     world_t *world = s_rich(ids);
     w_problems_t problems;
@@ -450,6 +450,7 @@ static void counts_and_states_that_lie_are_named(void **state) {
     (void)state;
     assert_int_equal(hf_store_begin_write(world->store, &error), 0);
     changed.state = HF_STATE_SUCCEEDED; //  No fact says so
+    changed.group = 0;
     assert_int_equal(hf_store_put_state(world->store, dead, &changed, &error), 0);
     assert_int_equal(hf_store_commit(world->store, &error), 0);
     assert_int_equal(s_problems(world, &problems), 1);
@@ -462,6 +463,7 @@ static void counts_and_states_that_lie_are_named(void **state) {
     assert_int_equal(hf_store_commit(world->store, &error), 0);
     assert_true(s_problems(world, &problems) >= 1);
     assert_int_equal(hf_store_begin_write(world->store, &error), 0);
+    assert_int_equal(hf_store_put_state(world->store, &changed, dead, &error), 0);
     changed = *dead;
     changed.entries++;
     assert_int_equal(hf_store_put_state(world->store, dead, &changed, &error), 0);
