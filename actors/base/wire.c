@@ -22,14 +22,6 @@ bool hf_publication_read(hf_publication_t *self, const void *data, size_t size, 
     return self->facts || self->beat || self->ack;
 }
 
-//  Field 1, length-delimited, of under 128 bytes: the tag, the length, the text (protobuf.dev, "Encoding").
-bool hf_proposals_are_from(const void *data, size_t size, const char *sender) {
-    const uint8_t *bytes = data;
-    size_t length = strlen(sender);
-    return size >= length + 2 && bytes[0] == (1 << 3 | 2) && bytes[1] == length &&
-           memcmp(bytes + 2, sender, length) == 0;
-}
-
 void hf_topic_add(hf_buf_t *bytes, const char *topic, const char *name) {
     hf_buf_add(bytes, topic, strlen(topic));
     if (name) {

@@ -26,9 +26,6 @@ typedef struct {
 //  Reads a publication; the message lives in the arena. False where it is none.
 bool hf_publication_read(hf_publication_t *self, const void *data, size_t size, hf_arena_t *arena);
 
-//  Whether packed Proposals come from that sender, by their first field alone: for deciding what is urgent, not for believing it.
-bool hf_proposals_are_from(const void *data, size_t size, const char *sender);
-
 //  Starts bytes with a topic, so that a message can be packed behind it.
 void hf_topic_add(hf_buf_t *bytes, const char *topic, const char *name);
 

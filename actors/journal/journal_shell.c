@@ -35,9 +35,8 @@ enum {
     LOCK_PATIENCE_MS = 3000, //  The last journal may still be ending, or ingress looking whether one lives
     LOCK_RETRY_MS = 20,      //  How often it is tried meanwhile
     BUSY_BATCH = 16,         //  A commit of so many proposals says that more are on their way
-    GATHER_MS =
-        4, //  Then what no client waits for gathers so long before it is committed, unless a client's comes:
-           //  a commit costs the disk about the same whether it carries twenty proposals or two hundred
+    REST_MS = 1, //  Then the next commit begins so long after it: a commit costs processor and disk about the
+                 //  same whether it carries twenty proposals or two hundred
     FULL_LOOK_US = 50 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
@@ -52,9 +51,7 @@ typedef struct {
     zloop_t *loop;               //  What wakes it
     int signals;                 //  signalfd
     int timer;                   //  zloop's number of the timer that is set, -1: none
-    bool urgent;                 //  A client waits for what is pending
-    bool busy;                   //  The last commit was large
-    bool gathering;              //  A timer will commit what is pending
+    bool resting;                //  The last commit was large: a timer, not the socket, begins the next one
     int64_t full_look_us;        //  When to look for room again
     uint64_t strangers;          //  Messages of several frames: not ours
     uint64_t foreign_logged;     //  Unreadable messages that the log knows of
@@ -234,6 +231,7 @@ static int s_tick(shell_t *self) {
 }
 
 static int s_on_timer(zloop_t *loop, int timer, void *context);
+static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context);
 
 static void s_set_timer(shell_t *self) {
     if (self->timer < 0) {
@@ -271,8 +269,6 @@ static void s_receive_all(shell_t *self) {
             self->strangers++;
         } else {
             hf_journal_receive(self->core, zmq_msg_data(&message), zmq_msg_size(&message));
-            self->urgent = self->urgent ||
-                           hf_proposals_are_from(zmq_msg_data(&message), zmq_msg_size(&message), "ingress");
         }
         //  The frames of one message arrive together: none has to be waited for.
         while (several && zmq_msg_recv(&message, handle, ZMQ_DONTWAIT) >= 0) {
@@ -282,34 +278,41 @@ static void s_receive_all(shell_t *self) {
     }
 }
 
+static int s_on_rested(zloop_t *loop, int timer, void *context);
+
+//  One batch, and then a rest where more are on their way: nobody is listened to meanwhile, so that what comes costs no wake-up.
 static int s_commit_round(shell_t *self) {
     uint64_t before = hf_journal_counters(self->core)->proposals;
-    int rc = s_commit(self) || s_tick(self) ? -1 : 0;
-    self->busy = hf_journal_counters(self->core)->proposals - before >= BUSY_BATCH;
-    self->urgent = false;
-    return rc;
+    s_receive_all(self);
+    bool laden = hf_journal_is_laden(self->core);
+    if ((hf_journal_has_work(self->core) && s_commit(self)) || s_tick(self)) {
+        return -1;
+    }
+    bool busy = hf_journal_counters(self->core)->proposals - before >= BUSY_BATCH && !laden;
+    if (busy != self->resting) {
+        self->resting = busy;
+        if (busy) {
+            zloop_reader_end(self->loop, self->pull);
+        } else {
+            zloop_reader(self->loop, self->pull, s_on_proposals, self);
+        }
+    }
+    if (busy) {
+        zloop_timer(self->loop, REST_MS, 1, s_on_rested, self);
+    }
+    return 0;
 }
 
-static int s_on_gathered(zloop_t *loop, int timer, void *context) {
-    shell_t *self = context;
+static int s_on_rested(zloop_t *loop, int timer, void *context) {
     (void)loop;
     (void)timer;
-    self->gathering = false;
-    return hf_journal_has_work(self->core) ? s_commit_round(self) : 0;
+    return s_commit_round(context);
 }
 
 static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context) {
-    shell_t *self = context;
+    (void)loop;
     (void)socket;
-    s_receive_all(self);
-    if (self->urgent || !self->busy || hf_journal_is_laden(self->core)) {
-        return s_commit_round(self);
-    }
-    if (!self->gathering) {
-        self->gathering = true;
-        zloop_timer(loop, GATHER_MS, 1, s_on_gathered, self);
-    }
-    return 0;
+    return s_commit_round(context);
 }
 
 //  Draining is short: the others have ended before, and what they sent last is read here.
