@@ -452,6 +452,31 @@ int hf_template_render(const hf_template_t *self, const json_t *body, bool url, 
     return rc;
 }
 
+//  Adds what the holes name; how many there are then, or more than HF_FIELDS_MAX where they do not fit.
+static size_t s_fields(const hf_template_t *self, hf_field_t *fields, size_t size) {
+    for (size_t number = 0; self && number < self->size; number++) {
+        const piece_t *piece = self->pieces + number;
+        if (piece->hole && size >= HF_FIELDS_MAX) {
+            return HF_FIELDS_MAX + 1;
+        }
+        if (piece->hole) {
+            fields[size++] = (hf_field_t){.name = piece->text, .name_size = piece->size};
+        }
+    }
+    return size;
+}
+
+json_t *hf_template_load(const hf_template_t *const *templates, size_t templates_size, const void *body,
+                         size_t size, json_error_t *error) {
+    hf_field_t fields[HF_FIELDS_MAX];
+    size_t fields_size = 0;
+    for (size_t i = 0; i < templates_size && fields_size <= HF_FIELDS_MAX; i++) {
+        fields_size = s_fields(templates[i], fields, fields_size);
+    }
+    return fields_size > HF_FIELDS_MAX ? json_loadb(size ? body : "", size, JSON_DECODE_ANY, error)
+                                       : hf_fields_load(body, size, fields, fields_size, error);
+}
+
 //  --------------------------------------------------------------------------------------------------------
 //  Status sets.
 

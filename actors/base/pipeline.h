@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/lifecycle.h"
 
 #include <jansson.h>
@@ -41,6 +42,12 @@ bool hf_template_is_plain(const hf_template_t *self);
 //  is as it was.
 int hf_template_render(const hf_template_t *self, const json_t *body, bool url, hf_buf_t *out,
                        hf_error_t *error);
+
+//  Reads a body for templates, NULL among them aside: a JSON value of any kind, of which only what their holes
+//  name is certain to be there. The caller releases it with json_decref. NULL: it is no JSON, and error says
+//  why.
+json_t *hf_template_load(const hf_template_t *const *templates, size_t templates_size, const void *body,
+                         size_t size, json_error_t *error);
 
 //  Which answers (HTTP status) a rule like "400-499 !408 !425 !429" holds: one bit for each status 0..999.
 //  Read from left to right; "!" takes out; "none" alone holds nothing.

@@ -186,6 +186,12 @@ static int s_check_times(const hf_submission_t *submission, int64_t now, Hf__Com
     return 0;
 }
 
+//  What the pipeline's templates want of a body; NULL: it is no JSON.
+static json_t *s_load(const hf_pipeline_t *pipeline, const void *body, size_t size, json_error_t *error) {
+    const hf_template_t *const templates[] = {pipeline->destination->url, pipeline->key};
+    return hf_template_load(templates, sizeof templates / sizeof *templates, body, size, error);
+}
+
 //  The body as JSON, read only where a template has a hole. -1: it is none, and is needed. *json may stay
 //  NULL.
 static int s_parse_body(const hf_pipeline_t *pipeline, const void *body, size_t size, json_t **json,
@@ -196,7 +202,7 @@ static int s_parse_body(const hf_pipeline_t *pipeline, const void *body, size_t 
         (!pipeline->key || hf_template_is_plain(pipeline->key))) {
         return 0;
     }
-    *json = json_loadb(size ? body : "", size, JSON_DECODE_ANY, &error);
+    *json = s_load(pipeline, body, size, &error);
     if (!*json) {
         return hf_problem_set(
             problem, HF_PROBLEM_BODY, 0,
@@ -388,7 +394,7 @@ static int s_check_line(hf_ingress_t *self, const hf_pipeline_t *pipeline, const
     char where[LINE_MAX_TEXT];
     json_error_t error;
     snprintf(where, sizeof where, "Line %zu: ", number);
-    json_t *json = json_loadb(text, size, JSON_DECODE_ANY, &error);
+    json_t *json = s_load(pipeline, text, size, &error);
     if (!json) {
         return hf_problem_set(problem, HF_PROBLEM_BODY, 0, "%sno JSON: %.200s (byte %d).", where, error.text,
                               error.position);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 
@@ -44,9 +45,5 @@ void hf_json_id(hf_json_t *self, const char *name, const hf_id_t *id);
 //  "NAME_encoding":"base64" before it says. At most `most` bytes; NAME_cut says whether there are more (or
 //  `cut` was given).
 void hf_json_bytes(hf_json_t *self, const char *name, const void *data, size_t size, size_t most, bool cut);
-
-//  How many bytes the UTF-8 character there takes, 1 to 4 (RFC 3629), or 0 where there is none.
-size_t hf_utf8_character(const uint8_t *text, size_t size);
-bool hf_utf8_is_valid(const void *text, size_t size);
 
 #endif
