@@ -67,6 +67,20 @@ double hf_histogram_mean(const hf_histogram_t *self) {
     return self->count ? self->sum / (double)self->count : 0;
 }
 
+bool hf_histogram_next(const hf_histogram_t *self, int64_t *bucket, int64_t *value, uint64_t *count) {
+    while (*bucket < BUCKETS && !self->buckets[*bucket]) {
+        ++*bucket;
+    }
+    if (*bucket == BUCKETS) {
+        return false;
+    }
+    int64_t end = s_end(*bucket);
+    *value = end < self->max ? end : self->max;
+    *count = self->buckets[*bucket];
+    ++*bucket;
+    return true;
+}
+
 int64_t hf_histogram_quantile(const hf_histogram_t *self, double share) {
     assert(share >= 0 && share <= 1);
     double wanted = share * (double)self->count;

@@ -38,7 +38,12 @@ static const char s_help[] =
     "                     malformed; for another --expect the id is then -\n"
     "  --expect STATUS    what acknowledges. Default 202\n"
     "  --timeout S        of one try. Default 30\n"
-    "  --json             the report as one JSON object\n"
+    "  --spread N         {n} in the url's path becomes the request's number modulo N: N pipelines, say\n"
+    "  --json             the report as one JSON object, with all buckets of the histogram\n"
+    "  --by-second        in it, a row for each second of the run: acknowledged, failed and latency of what "
+    "was "
+    "meant to be\n"
+    "                     sent in it, and how many answers came in it\n"
     "  --help\n"
     "\n"
     "The report: requests, rate of acknowledged ones, errors by kind (status: another one than expected; "
@@ -100,6 +105,8 @@ enum {
     EXPECT,
     TIMEOUT,
     JSON,
+    BY_SECOND,
+    SPREAD,
     HELP
 };
 
@@ -119,6 +126,8 @@ static const struct option s_long[] = {{"url", required_argument, NULL, URL},
                                        {"expect", required_argument, NULL, EXPECT},
                                        {"timeout", required_argument, NULL, TIMEOUT},
                                        {"json", no_argument, NULL, JSON},
+                                       {"by-second", no_argument, NULL, BY_SECOND},
+                                       {"spread", required_argument, NULL, SPREAD},
                                        {"help", no_argument, NULL, HELP},
                                        {NULL, 0, NULL, 0}};
 
@@ -223,6 +232,12 @@ static void s_read_option(s_options_t *self, int option, const char *name) {
         break;
     case JSON:
         self->json = true;
+        break;
+    case BY_SECOND:
+        run->by_second = true;
+        break;
+    case SPREAD:
+        run->spread = (uint64_t)s_number(name, 1, 1e6);
         break;
     case HELP:
         fputs(s_help, stdout);

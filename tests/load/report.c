@@ -56,6 +56,41 @@ static void s_set(json_t *object, const char *name, uint64_t value) {
     json_object_set_new(object, name, json_integer((json_int_t)value));
 }
 
+//  [[microseconds, how many], …]: the whole distribution, for plots.
+static json_t *s_buckets(const hf_histogram_t *histogram) {
+    json_t *buckets = json_array();
+    int64_t bucket = 0;
+    int64_t value;
+    uint64_t count;
+    while (hf_histogram_next(histogram, &bucket, &value, &count)) {
+        json_array_append_new(buckets, json_pack("[I, I]", (json_int_t)value, (json_int_t)count));
+    }
+    return buckets;
+}
+
+static json_t *s_second(const load_second_t *second) {
+    json_t *row = json_object();
+    s_set(row, "acknowledged", second->acknowledged);
+    s_set(row, "failed", second->failed);
+    s_set(row, "answered", second->answered);
+    const hf_histogram_t *latencies_us = second->latencies_us;
+    if (latencies_us) {
+        json_object_set_new(row, "p50_ms", json_real((double)hf_histogram_quantile(latencies_us, 0.5) / 1e3));
+        json_object_set_new(row, "p99_ms",
+                            json_real((double)hf_histogram_quantile(latencies_us, 0.99) / 1e3));
+        json_object_set_new(row, "max_ms", json_real((double)hf_histogram_max(latencies_us) / 1e3));
+    }
+    return row;
+}
+
+static json_t *s_series(const load_series_t *series) {
+    json_t *rows = json_array();
+    for (size_t second = 0; second < load_series_size(series); second++) {
+        json_array_append_new(rows, s_second(load_series_at(series, second)));
+    }
+    return rows;
+}
+
 static void s_print_json(const load_report_t *self, FILE *to) {
     json_t *errors = json_object();
     json_t *statuses = json_object();
@@ -90,6 +125,10 @@ static void s_print_json(const load_report_t *self, FILE *to) {
     json_object_set_new(root, "latency_ms", latency);
     json_object_set_new(root, "cpu_seconds", json_real(self->cpu_s));
     json_object_set_new(root, "cpu_us_per_try", json_real(s_cpu_us(self)));
+    json_object_set_new(root, "buckets_us", s_buckets(self->latencies_us));
+    if (self->series) {
+        json_object_set_new(root, "by_second", s_series(self->series));
+    }
     json_dumpf(root, to, JSON_COMPACT | JSON_REAL_PRECISION(9));
     fputc('\n', to);
     json_decref(root);

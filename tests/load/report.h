@@ -3,7 +3,7 @@
 #ifndef LOAD_REPORT_H
 #define LOAD_REPORT_H
 
-#include "base/histogram.h"
+#include "series.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +24,10 @@ typedef struct {
     int64_t elapsed_us;           //  From the start to the last answer
     double cpu_s;                 //  User and system time of this process
     hf_histogram_t *latencies_us; //  Of what was acknowledged
+    load_series_t *series;        //  Over time; NULL where nobody asked
 } load_report_t;
 
-//  Prints the report, for people or as one JSON object.
+//  Prints the report, for people or as one JSON object, which has the whole histogram and the series too.
 void load_report_print(const load_report_t *self, bool json, FILE *to);
 
 #endif

@@ -24,8 +24,17 @@
 //  Between two tries of a request, and after a failed one: a server that is down is not to be hammered.
 #define PAUSE_US 100000
 
+//  Rounds of events begin so far apart, while fewer than one in GATHER_SHARE of the requests under way were
+//  answered in the last: answers may be noticed, and requests sent, that much later, and both counts as latency.
+#define GATHER_US    100
+#define GATHER_SHARE 8
+
 //  An Idempotency-Key: 16 hex digits of this run, '-', 20 digits at most, NUL.
 #define KEY_BYTES 40
+
+//  Where a path has the request's number, and the most digits it takes.
+#define HOLE         "{n}"
+#define NUMBER_BYTES 20
 
 typedef enum { FREE, BUSY, PAUSED, COOLING } s_state_t;
 
@@ -54,10 +63,12 @@ struct load_run {
     size_t under_way;                //  Slots with a request
     char *head;                      //  What all requests begin with
     size_t head_size;                //  Of head
+    size_t hole;                     //  Offset of "{n}" in head; head_size: there is none
     uint64_t tag;                    //  Makes the keys of this run unlike any other's
     int64_t start_us;                //  Steady time of the start
     int64_t wall_offset_us;          //  Added to steady time, gives microseconds since 1970
     int64_t swept_us;                //  Last sweep
+    int64_t round_us;                //  When the last round of events began
     load_report_t report;            //  What it comes to
 };
 
@@ -73,10 +84,19 @@ static size_t s_body_offset(const load_run_t *self, const s_slot_t *slot) {
     return slot->size - load_body_size(self->options->body);
 }
 
+//  For the series.
+static void s_remember(load_run_t *self, const s_slot_t *slot, int64_t now_us, bool acknowledged) {
+    if (self->report.series) {
+        load_series_add(self->report.series, slot->intended_us - self->start_us, now_us - self->start_us,
+                        acknowledged);
+    }
+}
+
 static void s_acknowledge(load_run_t *self, s_slot_t *slot, const char *id, int64_t now_us) {
     const load_options_t *options = self->options;
     self->report.acknowledged++;
     hf_histogram_add(self->report.latencies_us, now_us - slot->intended_us);
+    s_remember(self, slot, now_us, true);
     if (options->acks) {
         uint64_t hash = XXH3_64bits(slot->bytes + s_body_offset(self, slot), load_body_size(options->body));
         load_acks_add(options->acks, id, hash, options->idempotency ? slot->key : NULL, slot->tries,
@@ -88,6 +108,7 @@ static void s_acknowledge(load_run_t *self, s_slot_t *slot, const char *id, int6
 
 static void s_give_up(load_run_t *self, s_slot_t *slot, int64_t now_us) {
     self->report.failed++;
+    s_remember(self, slot, now_us, false);
     self->under_way--;
     slot->state = COOLING;
     slot->until_us = now_us + PAUSE_US;
@@ -164,11 +185,22 @@ static void s_try(load_run_t *self, s_slot_t *slot, int64_t now_us) {
     s_result(self, slot, load_connection_begin(slot->connection, slot->bytes, slot->size), now_us);
 }
 
+//  The head, with the request's number in its hole; returns where it ends.
+static char *s_write_head(const load_run_t *self, uint64_t number, char *to) {
+    memcpy(to, self->head, self->hole);
+    to += self->hole;
+    if (self->hole < self->head_size) {
+        to += sprintf(to, "%llu", (unsigned long long)(number % self->options->spread));
+        size_t behind = self->hole + sizeof HOLE - 1;
+        memcpy(to, self->head + behind, self->head_size - behind);
+        to += self->head_size - behind;
+    }
+    return to;
+}
+
 static void s_write_request(load_run_t *self, s_slot_t *slot) {
     size_t body_size = load_body_size(self->options->body);
-    char *to = slot->bytes;
-    memcpy(to, self->head, self->head_size);
-    to += self->head_size;
+    char *to = s_write_head(self, slot->number, slot->bytes);
     if (self->options->idempotency) {
         snprintf(slot->key, sizeof slot->key, "%016llx-%llu", (unsigned long long)self->tag,
                  (unsigned long long)slot->number);
@@ -252,6 +284,17 @@ static void s_sweep(load_run_t *self, int64_t now_us) {
     }
 }
 
+//  Lets answers gather where most of what is under way is still with the server: it has work, and a wake-up for
+//  each answer would cost more than the answer itself, on processors that the server may need.
+static void s_gather(load_run_t *self, int handled) {
+    int64_t until_us = self->round_us + GATHER_US;
+    int64_t now_us = load_steady_us();
+    if ((size_t)handled * GATHER_SHARE < self->under_way && now_us < until_us) {
+        struct timespec left = {.tv_nsec = (until_us - now_us) * 1000};
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
+    }
+}
+
 static void s_wait(load_run_t *self, bool more) {
     struct epoll_event events[EVENTS_MOST];
     int64_t now_us = load_steady_us();
@@ -263,12 +306,14 @@ static void s_wait(load_run_t *self, bool more) {
     int64_t wait_us = until_us > now_us ? until_us - now_us : 0;
     struct timespec wait = {.tv_nsec = wait_us * 1000};
     int count = epoll_pwait2(self->epoll_fd, events, EVENTS_MOST, &wait, NULL);
+    self->round_us = load_steady_us();
     for (int index = 0; index < count; index++) {
         s_slot_t *slot = events[index].data.ptr;
         load_connection_result_t result = load_connection_event(slot->connection, events[index].events);
         s_result(self, slot, result, load_steady_us());
         s_dispatch(self);
     }
+    s_gather(self, count > 0 ? count : 0);
 }
 
 //  ---- From beginning to end
@@ -341,12 +386,16 @@ static void s_make_head(load_run_t *self) {
         "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s",
         options->path, options->authority, load_body_size(options->body), options->headers);
     assert(size > 0);
-    self->head_size = (size_t)size;
+    self->head_size = self->hole = (size_t)size;
+    const char *hole = options->spread ? strstr(options->path, HOLE) : NULL;
+    if (hole) {
+        self->hole = sizeof "POST " - 1 + (size_t)(hole - options->path);
+    }
 }
 
 static void s_make_slots(load_run_t *self) {
     const load_options_t *options = self->options;
-    size_t capacity = self->head_size + sizeof "Idempotency-Key: \r\n\r\n" + KEY_BYTES +
+    size_t capacity = self->head_size + sizeof "Idempotency-Key: \r\n\r\n" + KEY_BYTES + NUMBER_BYTES +
                       load_body_size(options->body);
     self->slots = load_alloc(options->connections * sizeof *self->slots);
     self->free = load_alloc(options->connections * sizeof(s_slot_t *));
@@ -363,6 +412,7 @@ load_run_t *load_run_new(const load_options_t *options, char *error, size_t erro
     load_run_t *self = load_alloc(sizeof *self);
     self->options = options;
     self->report.latencies_us = hf_histogram_new();
+    self->report.series = options->by_second ? load_series_new() : NULL;
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
@@ -399,6 +449,7 @@ void load_run_destroy(load_run_t **self_p) {
         close(self->epoll_fd);
     }
     hf_histogram_destroy(&self->report.latencies_us);
+    load_series_destroy(&self->report.series);
     free(self->slots);
     free(self->free);
     free(self->head);

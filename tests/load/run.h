@@ -36,6 +36,8 @@ typedef struct {
     int64_t timeout_us;           //  Of one try
     int64_t patience_us;          //  Of one logical request, with retry
     int expect;                   //  The status that acknowledges
+    bool by_second;               //  Keeps a series
+    uint64_t spread;              //  "{n}" in path becomes the request's number modulo this; 0: no such thing
     bool idempotency;             //  Sends Idempotency-Key
     bool retry;                   //  Tries again
     volatile sig_atomic_t *ended; //  Not 0: a signal asks for the end

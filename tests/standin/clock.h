@@ -16,6 +16,13 @@ static inline int64_t standin_steady_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+//  Microseconds of the same clock.
+static inline int64_t standin_steady_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 //  Milliseconds since 1970.
 static inline int64_t standin_wall_ms(void) {
     struct timespec now;

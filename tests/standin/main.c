@@ -30,6 +30,10 @@ static const char s_help[] =
     "  --hang SHARE          that share is read and never answered\n"
     "  --reset SHARE         that share is answered in part, then the connection is reset\n"
     "  --seed N              of the generator that decides shares; default 1\n"
+    "  --gather US           looks for requests that often at most, microseconds: a third party that is so "
+    "far away, and "
+    "takes\n"
+    "                        less of the processor it shares with what is measured. Default 0: at once\n"
     "  --down-for FROM-TO    seconds since the start during which nobody listens and open connections are "
     "dropped;\n"
     "                        may be repeated: --down-for 5-10 --down-for 20-20.5\n"
@@ -65,11 +69,12 @@ static const char s_help[] =
     "\n"
     "SIGTERM and ^C write the log and end it with 0. Exit status: 0 ended so, 1 failed, 2 wrong usage.\n";
 
-enum { LISTEN = 1, LOG_FILE, SEED, DOWN_FOR, TLS_CERT, TLS_KEY, DIE, HELP, MOOD };
+enum { LISTEN = 1, LOG_FILE, SEED, DOWN_FOR, TLS_CERT, TLS_KEY, DIE, HELP, MOOD, GATHER };
 
 static const struct option s_long[] = {{"listen", required_argument, NULL, LISTEN},
                                        {"log", required_argument, NULL, LOG_FILE},
                                        {"seed", required_argument, NULL, SEED},
+                                       {"gather", required_argument, NULL, GATHER},
                                        {"down-for", required_argument, NULL, DOWN_FOR},
                                        {"tls-cert", required_argument, NULL, TLS_CERT},
                                        {"tls-key", required_argument, NULL, TLS_KEY},
@@ -84,6 +89,9 @@ static const struct option s_long[] = {{"listen", required_argument, NULL, LISTE
                                        {"retry-after", required_argument, NULL, MOOD},
                                        {"response-bytes", required_argument, NULL, MOOD},
                                        {NULL, 0, NULL, 0}};
+
+//  More is no distance but a delay: see --delay.
+#define GATHER_MOST_US 10000
 
 static _Noreturn void s_usage(const char *option, const char *value) {
     fprintf(stderr, "stand-in: --%s cannot be \"%s\"; see stand-in --help\n", option, value);
@@ -151,6 +159,12 @@ static void s_read_option(standin_options_t *options, int option, const char *na
     case SEED:
         options->seed = strtoull(optarg, &end, 10);
         if (!*optarg || *end) {
+            s_usage(name, optarg);
+        }
+        break;
+    case GATHER:
+        options->gather_us = strtoll(optarg, &end, 10);
+        if (!*optarg || *end || options->gather_us < 0 || options->gather_us > GATHER_MOST_US) {
             s_usage(name, optarg);
         }
         break;

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -44,6 +45,7 @@ struct standin_server {
     bool ipv6;                        //  Its family
     bool announced;                   //  "listening on" was printed
     int64_t start_ms;                 //  Steady time of the start
+    int64_t round_us;                 //  Steady time at which the last round began
     standin_window_t asked;           //  The window that /standin/mood asked for last
     struct MHD_Daemon *daemon;        //  NULL while down
     standin_log_t *log;               //  NULL: none
@@ -265,6 +267,18 @@ static bool s_wait(standin_server_t *self, int64_t most_ms) {
     return true;
 }
 
+//  Waits where the last round began less than --gather ago: more will have come by then, for one wake-up.
+static void s_gather(standin_server_t *self) {
+    if (self->options->gather_us) {
+        int64_t left_us = self->round_us + self->options->gather_us - standin_steady_us();
+        if (left_us > 0) {
+            struct timespec left = {.tv_nsec = left_us * 1000};
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
+        }
+        self->round_us = standin_steady_us();
+    }
+}
+
 //  libmicrohttpd 0.9.75 handles at most 128 events a turn, and says by a timeout of 0 that there are more.
 static void s_serve(standin_server_t *self) {
     MHD_UNSIGNED_LONG_LONG daemon_ms = 0;
@@ -285,6 +299,7 @@ int standin_server_run(standin_server_t *self, char *error, size_t error_size) {
         if (!s_wait(self, most_ms)) {
             return 0;
         }
+        s_gather(self);
         s_serve(self);
     }
 }
@@ -298,6 +313,7 @@ static int s_open(standin_server_t *self, char *error, size_t error_size) {
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1000); //  The kernel's 50 µs would be half of a --gather
     self->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &self->signal_fd};

@@ -24,6 +24,7 @@ typedef struct {
     const char *tls_cert;                           //  PEM text, with tls_key; NULL: plain HTTP
     const char *tls_key;                            //  PEM text
     standin_mood_t mood;                            //  At the start
+    int64_t gather_us;                              //  Rounds begin that far apart; 0: as fast as they come
     uint64_t seed;                                  //  Of what decides shares
     standin_window_t windows[STANDIN_WINDOWS_MOST]; //  When to be down
     size_t window_count;                            //  How many
