@@ -289,7 +289,7 @@ void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_
         size_t at = by_index ? key->mv_size - HF_ID_SIZE : 0;
         memcpy(id.bytes, (const uint8_t *)key->mv_data + at, HF_ID_SIZE);
         hf_id_format(&id, text);
-    } else if (table == TABLE_META && s_is_text(key)) {
+    } else if ((table == TABLE_META || table == TABLE_DESTINATIONS) && s_is_text(key)) {
         memcpy(text, key->mv_data, key->mv_size);
         text[key->mv_size] = 0;
     } else {

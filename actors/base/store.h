@@ -15,6 +15,7 @@
  *  expiry    deadline · id                          -            open commands with a deadline of their own
  *  ended     time of the end · id                   -            what leaves after `keep`
  *  counts    destination NUL · state                Count        how many are in each state
+ *  destinations  name                               Destination  what is true of a destination beyond its settings
  *  meta      "meta", "sender:NAME"                  Meta, Sender
  *
  *  Numbers in keys are big-endian, so that LMDB's order is theirs. A value is eight bytes of XXH3-64 (over the packed message,
@@ -150,6 +151,18 @@ int hf_store_walk_ended(hf_store_t *self, hf_on_time_t *on_time, void *context, 
 typedef void(hf_on_count_t)(void *context, const char *destination, hf_state_t state, uint64_t count);
 int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error);
 
+//  What is true of a destination beyond its settings; 0: nothing ever happened to it.
+int hf_store_destination(hf_store_t *self, const char *name, hf_arena_t *arena, Hf__Destination **destination,
+                         hf_error_t *error);
+
+//  Whether there is any record of a destination at all: costs no look-up.
+bool hf_store_has_destinations(hf_store_t *self);
+
+//  Every record of a destination, in order of names. The message lives until the callback returns.
+typedef void(hf_on_destination_t)(void *context, const Hf__Destination *destination);
+int hf_store_walk_destinations(hf_store_t *self, hf_on_destination_t *on_destination, void *context,
+                               hf_error_t *error);
+
 //  Reads every record of every table and checks it: checksum, message, key. Every index entry is held against its record and
 //  every record against its index entries; history, facts and counts against the states; pages against the tables. One reading
 //  transaction, on a live file too; memory grows with destinations only. Calls on_problem for each thing found wrong; returns how
@@ -199,6 +212,8 @@ int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, c
 int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error);
 int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
                         hf_error_t *error);
+
+int hf_store_put_destination(hf_store_t *self, const Hf__Destination *destination, hf_error_t *error);
 
 //  Writes the state and moves the command in every index that follows from it (open, dead, groups, keys, expiry, ended, counts). before: the state
 //  that stands there, NULL for a new command.

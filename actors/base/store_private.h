@@ -21,6 +21,7 @@
     X(EXPIRY, "expiry")                                                                                      \
     X(ENDED, "ended")                                                                                        \
     X(COUNTS, "counts")                                                                                      \
+    X(DESTINATIONS, "destinations")                                                                          \
     X(META, "meta")
 
 #define HF_TABLE_ENUM(name, word) TABLE_##name,

@@ -6,6 +6,7 @@
  * record that another table leads to and that cannot be read is told of once, where its own table is walked.
  */
 
+#include "base/gate.h"
 #include "base/store_private.h"
 
 #include <assert.h>
@@ -53,6 +54,10 @@ typedef struct {
     uint64_t pages_used;          //  Pages that this transaction knows, 0: others wrote too fast to tell
     uint64_t newest_facts_wanted; //  States whose newest fact is still kept
     uint64_t newest_facts_found;  //  Facts that are their command's newest
+    uint64_t probing_wanted;      //  States that are being called as a probe
+    uint64_t probing_found;       //  Destinations that say so
+    uint64_t gate_facts_wanted;   //  Destinations whose newest fact is still kept
+    uint64_t gate_facts_found;    //  Facts that are their destination's newest
     uint64_t keyed_wanted;        //  States with a key
     uint64_t keyed_found;         //  Commands in `keys` that are there
 } verify_t;
@@ -313,6 +318,7 @@ static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *val
     self->newest_facts_wanted += self->oldest_fact && state->last_fact >= self->oldest_fact;
     hf_id_t id = s_id_at(key, 0);
     self->keyed_wanted += *state->key ? 1 : 0;
+    self->probing_wanted += state->state == HF_STATE_CALLING && state->probe;
     s_check_repeated(self, &id, state);
     s_check_entries(self, state);
     s_check_history_is_there(self, &id, state);
@@ -406,6 +412,57 @@ static void s_check_dedupe(verify_t *self, const MDB_val *key, const MDB_val *va
     }
 }
 
+//  ---- destinations
+
+//  A probe under way is a command that is being called as one.
+static void s_check_probe(verify_t *self, const Hf__Destination *record) {
+    Hf__State *state;
+    hf_id_t id;
+    if (record->probe.len == 0) {
+        return;
+    }
+    int found = hf_id_from(&id, record->probe.data, record->probe.len)
+                    ? hf_store_state(self->store, &id, self->arena, &state, NULL)
+                    : 0;
+    if (record->circuit != HF_CIRCUIT_OPEN || found == 0 ||
+        (found == 1 && (state->state != HF_STATE_CALLING || !state->probe ||
+                        strcmp(state->destination, record->name) != 0))) {
+        s_problem(self, "it names a probe under way that is none");
+    }
+    self->probing_found++;
+}
+
+static void s_check_destination(verify_t *self, const MDB_val *key, const MDB_val *value) {
+    Hf__Destination *record = s_read(self, key, value, &hf__destination__descriptor);
+    if (!record) {
+        return;
+    }
+    if (strlen(record->name) != key->mv_size || memcmp(record->name, key->mv_data, key->mv_size) != 0) {
+        s_problem(self, "the record stands under another destination's name");
+    }
+    if (record->circuit >= HF_CIRCUITS || (record->circuit == HF_CIRCUIT_OPEN && record->cooldown <= 0)) {
+        s_problem(self, "circuit %" PRIu32 " is none that this version knows, or has no cooldown",
+                  record->circuit);
+    }
+    if (!record->last_fact || record->last_fact > self->newest_fact ||
+        record->circuit_fact > record->last_fact) {
+        s_problem(self, "its newest fact %" PRIu64 " was never made", record->last_fact);
+    }
+    self->gate_facts_wanted += self->oldest_fact && record->last_fact >= self->oldest_fact;
+    s_check_probe(self, record);
+}
+
+static void s_check_destinations(verify_t *self) {
+    if (self->probing_wanted != self->probing_found) {
+        s_tell_table(self, TABLE_DESTINATIONS, "not every probe under way is named there",
+                     self->probing_found, self->probing_wanted);
+    }
+    if (self->gate_facts_wanted != self->gate_facts_found) {
+        s_tell_table(self, TABLE_DESTINATIONS, "not every record's newest fact is about it",
+                     self->gate_facts_found, self->gate_facts_wanted);
+    }
+}
+
 //  ---- history
 
 //  The row of one command's entries has ended.
@@ -469,6 +526,20 @@ static bool s_can_lead_to(uint32_t event, uint32_t state) {
     return false;
 }
 
+static void s_check_destination_fact(verify_t *self, const Hf__Fact *fact) {
+    Hf__Destination *record;
+    if (!*fact->destination || fact->event == HF_GATE_NONE || fact->event >= HF_GATE_EVENTS ||
+        fact->previous >= fact->seq) {
+        s_problem(self, "fact %" PRIu64 " is about no command, and cannot be about a destination", fact->seq);
+        return;
+    }
+    int found = hf_store_destination(self->store, fact->destination, self->arena, &record, NULL);
+    if (found == 0 || (found == 1 && record->last_fact < fact->seq)) {
+        s_problem(self, "fact %" PRIu64 " is newer than its destination's record", fact->seq);
+    }
+    self->gate_facts_found += found == 1 && record->last_fact == fact->seq;
+}
+
 static void s_check_fact(verify_t *self, const Hf__Fact *fact) {
     Hf__State *state;
     hf_id_t id;
@@ -478,7 +549,7 @@ static void s_check_fact(verify_t *self, const Hf__Fact *fact) {
     self->next_fact = fact->seq + 1;
     self->oldest_fact = self->oldest_fact ? self->oldest_fact : fact->seq;
     if (!hf_id_from(&id, fact->id.data, fact->id.len)) {
-        s_problem(self, "fact %" PRIu64 " is about no command", fact->seq);
+        s_check_destination_fact(self, fact);
         return;
     }
     if (!s_can_lead_to(fact->event, fact->state)) {
@@ -678,6 +749,8 @@ static void s_check_all(verify_t *self) {
     s_walk(self, TABLE_ENDED, s_check_index);
     s_walk(self, TABLE_COUNTS, s_check_count);
     s_check_tallies(self);
+    s_walk(self, TABLE_DESTINATIONS, s_check_destination);
+    s_check_destinations(self);
     s_check_pages(self);
 }
 

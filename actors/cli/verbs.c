@@ -184,6 +184,8 @@ const hf_verb_t hf_verbs[] = {
     {.name = "pause",
      .usage = "DESTINATION",
      .summary = "stop calls to a destination; commands are still accepted",
+     .about = "Attempts under way end as they would; what is accepted meanwhile is held, over\n"
+              "restarts too, and called after `holdfast resume`. Deadlines of clients go on.",
      .options = s_decide_options,
      .example = "holdfast pause ec2",
      .least = 1,
@@ -193,6 +195,8 @@ const hf_verb_t hf_verbs[] = {
     {.name = "resume",
      .usage = "DESTINATION",
      .summary = "start calls to a destination again",
+     .about = "Ends a pause. It does not wait for a time that the third party named in\n"
+              "Retry-After, nor for the cooldown of an open circuit: a probe may begin at once.",
      .options = s_decide_options,
      .example = "holdfast resume ec2",
      .least = 1,

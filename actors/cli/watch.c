@@ -71,9 +71,26 @@ static void s_print_cut(const hf_buf_t *text, int columns) {
     hf_buf_free(&cut);
 }
 
+//  A destination has no id: its name stands there, and what happened to it where a state would.
+static void s_print_destination(const json_t *event) {
+    char time[HF_FIELDS_TIME];
+    hf_buf_t text = {0};
+    const char *point = strrchr(hf_fields_text(event, "type"), '.');
+    hf_fields_format_time(hf_fields_time(event, "at"), hf_client_wall_ms(), time);
+    hf_buf_addf(&text, "%s  destination %-24s  %-9s  %s", time, hf_fields_text(event, "destination"),
+                point ? point + 1 : "", hf_fields_text(event, "reason"));
+    s_print_cut(&text, hf_terminal_columns());
+    putchar('\n');
+    hf_buf_free(&text);
+}
+
 static void s_print_event(const json_t *event) {
     char time[HF_FIELDS_TIME];
     hf_buf_t text = {0};
+    if (strncmp(hf_fields_text(event, "type"), "destination.", 12) == 0) {
+        s_print_destination(event);
+        return;
+    }
     const char *state = hf_fields_text(event, "state");
     int64_t at_ms = hf_fields_time(event, "at");
     hf_fields_format_time(at_ms, hf_client_wall_ms(), time);

@@ -10,10 +10,10 @@
 #include "dispatch/dispatch_core.h"
 #include "base/id_map.h"
 #include "base/proposer.h"
+#include "dispatch/schedule.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +32,6 @@ enum {
         2000, //  Held, and the last attempt did not succeed: each costs the journal some of its last room
 };
 
-//  One destination, in the order of the configuration.
-typedef struct {
-    const hf_destination_t *destination; //  Its settings
-    int in_hand;                         //  Attempts proposed, started or being called
-    int64_t next_due;  //  When the head of its queue is due; INT64_MAX: nothing known to wait
-    bool dirty;        //  It is in the list of those worth a look
-    double tokens;     //  Calls that its rate allows now
-    int64_t tokens_at; //  When they were counted
-} lane_t;
-
 typedef enum { STARTING, CALLING, ENDING } stage_t;
 
 //  One command in hand.
@@ -50,7 +40,8 @@ typedef struct {
     stage_t
         stage; //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
     uint32_t attempt;      //  Its number
-    lane_t *lane;          //  Whose place it takes, NULL: none
+    hf_lane_t *lane;       //  Whose place it takes, NULL: none
+    bool probe;            //  It is a probe through an open circuit
     int caller;            //  Who calls
     uint64_t caller_epoch; //  In which life
     int64_t ordered_at;    //  CALLING: when it was ordered last
@@ -76,12 +67,12 @@ struct hf_dispatch {
     hf_proposer_t *proposer;          //  Link and facts
     hf_arena_t *arena;                //  Of the state being looked at
     hf_id_map_t *hands;               //  What is in hand
-    lane_t *lanes;                    //  One for each destination
-    lane_t **dirty;                   //  Ring of lanes worth a look
+    hf_lane_t *lanes;                 //  One for each destination
+    hf_schedule_t *schedule;          //  When to look at which lane
+    hf_lane_t **dirty;                //  Ring of lanes worth a look
     size_t dirty_head, dirty_size;    //  Its first, and how many
     caller_t callers[HF_CALLERS_MAX]; //  Call processes
     int64_t now;                      //  Time of the running call
-    int64_t next_due;                 //  The earliest of the lanes'
     int64_t expiry_at;                //  When to look for expired commands next
     unsigned budget;                  //  Starts left in this tick
     bool stopped;                     //  No new attempts
@@ -93,89 +84,66 @@ struct hf_dispatch {
 
 //  ---- lanes
 
-static lane_t *s_lane(hf_dispatch_t *self, const char *destination) {
+static hf_lane_t *s_lane(hf_dispatch_t *self, const char *destination) {
     int number = hf_config_destination_number(self->config, destination);
     return number < 0 ? NULL : &self->lanes[number];
 }
 
-static void s_mark(hf_dispatch_t *self, lane_t *lane) {
+static void s_mark(hf_dispatch_t *self, hf_lane_t *lane) {
     if (lane && !lane->dirty) {
         lane->dirty = true;
         self->dirty[(self->dirty_head + self->dirty_size++) % self->config->destinations_size] = lane;
     }
 }
 
-static void s_wait(hf_dispatch_t *self, lane_t *lane, int64_t due) {
-    if (lane && due < lane->next_due) {
-        lane->next_due = due;
-        self->next_due = due < self->next_due ? due : self->next_due;
+static void s_wait(hf_dispatch_t *self, hf_lane_t *lane, int64_t at) {
+    if (lane) {
+        hf_schedule_wake(self->schedule, lane, at);
     }
 }
 
-//  Marks every lane whose head has become due.
+//  Marks every lane whose time has come.
 static void s_wake_lanes(hf_dispatch_t *self) {
-    if (self->now < self->next_due) {
-        return;
-    }
-    self->next_due = INT64_MAX;
-    for (size_t i = 0; i < self->config->destinations_size; i++) {
-        lane_t *lane = &self->lanes[i];
-        if (lane->next_due <= self->now) {
-            lane->next_due = INT64_MAX;
-            s_mark(self, lane);
-        } else if (lane->next_due < self->next_due) {
-            self->next_due = lane->next_due;
-        }
+    for (hf_lane_t *lane; (lane = hf_schedule_take(self->schedule, self->now));) {
+        s_mark(self, lane);
     }
 }
 
-//  Token bucket: `rate` a second, at most a tenth of a second's worth saved up, so that a late wake-up loses nothing. A new life begins with none, so that restarts
-//  never exceed the rate.
-static void s_refill(lane_t *lane, int64_t now) {
-    double most = 1 + lane->destination->rate / 10;
-    lane->tokens_at = lane->tokens_at ? lane->tokens_at : now;
-    lane->tokens += (double)(now - lane->tokens_at) * lane->destination->rate / 1000;
-    lane->tokens = lane->tokens > most ? most : lane->tokens;
-    lane->tokens_at = now;
+static void s_set_gate(void *context, const Hf__Destination *record) {
+    hf_lane_t *lane = s_lane(context, record->name);
+    if (lane) {
+        lane->gate = hf_gate_read(record);
+    }
 }
 
-//  Whether an attempt may begin there now. Where only its rate forbids it, it is woken when there is a token.
-static bool s_has_place(hf_dispatch_t *self, lane_t *lane) {
-    if (lane->in_hand >= lane->destination->concurrency) {
-        return false; //  A freed place marks it again
+//  Reads what has become of the destination.
+static void s_read_gate(hf_dispatch_t *self, hf_lane_t *lane) {
+    Hf__Destination *record = NULL;
+    hf_error_t error;
+    hf_arena_reset(self->arena);
+    if (hf_store_destination(self->store, lane->destination->name, self->arena, &record, &error) < 0) {
+        hf_proposer_fail(self->proposer, &error);
     }
-    if (lane->destination->rate > 0) {
-        s_refill(lane, self->now);
-        if (lane->tokens < 1) {
-            s_wait(self, lane,
-                   self->now + (int64_t)ceil((1 - lane->tokens) * 1000 / lane->destination->rate));
-            return false;
-        }
-    }
-    return true;
-}
-
-//  How many attempts may begin there in this turn, where it has a place at all.
-static int s_room(hf_dispatch_t *self, lane_t *lane) {
-    int room = lane->destination->concurrency - lane->in_hand;
-    if (lane->destination->rate > 0 && room > (int)lane->tokens) {
-        room = (int)lane->tokens;
-    }
-    room = room < (int)self->budget ? room : (int)self->budget;
-    return room < WALK_MAX ? room : WALK_MAX;
+    lane->gate = hf_gate_read(record);
+    lane->stale = false;
 }
 
 //  ---- what is in hand
 
-static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage, lane_t *lane) {
+//  Gives it a place in a lane. begins: an attempt begins with it, now.
+static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, bool begins) {
+    hand->lane = lane;
+    hand->probe = probe;
+    if (lane) {
+        hf_lane_take(lane, probe, begins);
+    }
+}
+
+static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage) {
     hand_t *hand = hf_alloc(sizeof *hand);
     hand->id = *id;
     hand->stage = stage;
-    hand->lane = lane;
     hand->caller = -1;
-    if (lane) {
-        lane->in_hand++;
-    }
     hf_id_map_put(self->hands, id, hand);
     return hand;
 }
@@ -197,7 +165,7 @@ static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
         self->callers[hand->caller].in_hand--;
     }
     if (hand->lane) {
-        hand->lane->in_hand--;
+        hf_lane_give(hand->lane, hand->probe);
         s_mark(self, hand->lane);
     }
     free(hand);
@@ -281,7 +249,7 @@ static ProtobufCBinaryData s_bytes(const hf_id_t *id) {
     return (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
 }
 
-static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state, lane_t *lane,
+static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state, hf_lane_t *lane,
                             int caller) {
     char name[16];
     snprintf(name, sizeof name, "call.%d", caller);
@@ -297,22 +265,27 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     if (!number) {
         return false;
     }
-    hand_t *hand = s_take_in_hand(self, id, STARTING, lane);
+    int64_t when;
+    hand_t *hand = s_take_in_hand(self, id, STARTING);
+    s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, true);
     hand->proposal = number;
     hand->attempt = start.attempt;
     s_give_to(self, hand, caller, start.caller_epoch);
     self->started++;
-    lane->tokens -= lane->destination->rate > 0 ? 1 : 0;
     return true;
 }
 
 static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state) {
+    char reason[128];
+    const hf_lane_t *lane = s_lane(self, state->destination);
+    const char *why = lane ? hf_gate_reason(&lane->gate, self->now) : "";
+    snprintf(reason, sizeof reason, "its deadline has passed%s%s", *why ? ": " : "", why);
     Hf__Verdict verdict = HF__VERDICT__INIT;
     verdict.id = s_bytes(id);
     verdict.attempt = state->attempt;
     verdict.last_fact = state->last_fact;
     verdict.event = HF_EVENT_EXPIRE;
-    verdict.reason = (char *)"its deadline has passed";
+    verdict.reason = reason;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &verdict;
@@ -320,7 +293,7 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     if (!number) {
         return false;
     }
-    hand_t *hand = s_take_in_hand(self, id, ENDING, NULL);
+    hand_t *hand = s_take_in_hand(self, id, ENDING);
     hand->proposal = number;
     hand->attempt = state->attempt;
     self->expired++;
@@ -357,7 +330,7 @@ static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
 
 typedef struct {
     hf_dispatch_t *self; //  Whose
-    lane_t *lane;        //  Walked
+    hf_lane_t *lane;     //  Walked
     int room;            //  Starts left
     bool more;           //  It ended for want of room in this turn, not of commands
 } look_t;
@@ -405,17 +378,31 @@ static bool s_on_due(void *context, const char *destination, int64_t due, const 
     return true;
 }
 
-static void s_look(hf_dispatch_t *self, lane_t *lane) {
+//  How many attempts may begin there now; where it is none, the lane is woken when one may.
+static int s_room(hf_dispatch_t *self, hf_lane_t *lane) {
+    int64_t when;
+    int most = self->budget < WALK_MAX ? (int)self->budget : WALK_MAX;
+    int room = hf_lane_room(lane, most, self->now, &when);
+    if (room == 0) {
+        s_wait(self, lane, when);
+    }
+    return room;
+}
+
+static void s_look(hf_dispatch_t *self, hf_lane_t *lane) {
     hf_error_t error;
-    if (!s_has_place(self, lane)) {
-        return;
+    if (lane->stale) {
+        s_read_gate(self, lane);
     }
     look_t look = {self, lane, s_room(self, lane), false};
+    if (look.room == 0) {
+        return; //  What frees a place marks it again
+    }
     if (hf_store_walk_open(self->store, HF_PHASE_READY, lane->destination->name, 0, s_on_due, &look,
                            &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
-    if (look.more && s_has_place(self, lane)) {
+    if (look.more && (self->budget == 0 || s_room(self, lane) > 0)) {
         s_mark(self, lane);
     }
 }
@@ -462,7 +449,7 @@ static void s_look_at_all(hf_dispatch_t *self) {
     self->budget = self->held ? 1 : TICK_MAX;
     self->probe_at = self->held ? self->now + PROBE_EVERY_MS : 0;
     for (size_t turns = self->dirty_size; turns > 0 && self->budget > 0; turns--) {
-        lane_t *lane = self->dirty[self->dirty_head];
+        hf_lane_t *lane = self->dirty[self->dirty_head];
         self->dirty_head = (self->dirty_head + 1) % self->config->destinations_size;
         self->dirty_size--;
         lane->dirty = false;
@@ -512,7 +499,8 @@ static bool s_on_calling(void *context, const char *destination, int64_t since, 
     (void)since;
     Hf__State *state = s_state(self, id);
     if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
-        hand_t *hand = s_take_in_hand(self, id, CALLING, s_lane(self, destination));
+        hand_t *hand = s_take_in_hand(self, id, CALLING);
+        s_enter(hand, s_lane(self, destination), state->probe, false);
         hand->attempt = state->attempt;
         s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
     }
@@ -531,6 +519,9 @@ static void s_rebuild(hf_dispatch_t *self) {
         return;
     }
     s_keep_what_stands(self);
+    if (hf_store_walk_destinations(self->store, s_set_gate, self, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+    }
     if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, self, &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
@@ -542,16 +533,16 @@ static void s_rebuild(hf_dispatch_t *self) {
 static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_t *id) {
     hand_t *hand = hf_id_map_get(self->hands, id);
     if (!hand) { //  Begun by an earlier life whose proposal arrived late
-        hand = s_take_in_hand(self, id, STARTING, s_lane(self, fact->destination));
+        hand = s_take_in_hand(self, id, STARTING);
     }
     if (hand->attempt > fact->attempt || (hand->attempt == fact->attempt && hand->stage != STARTING)) {
         return;
     }
-    if (!hand->lane) { //  It was about to expire, but its Start came first
-        hand->lane = s_lane(self, fact->destination);
-        if (hand->lane) {
-            hand->lane->in_hand++;
-        }
+    if (!hand->lane) { //  The same; or it was about to expire, but its Start came first
+        s_enter(hand, s_lane(self, fact->destination), fact->probe, true);
+    }
+    if (fact->probe && hand->lane) {
+        hand->lane->stale = true;
     }
     bool mine = hand->stage == STARTING &&
                 hand->proposal; //  Else an earlier life may have ordered it already
@@ -566,17 +557,26 @@ static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_
     } //  Otherwise nothing was heard of that caller yet: s_on_caller goes on
 }
 
+//  Its gate is read again when the lane is looked at: that may not be done between two facts.
+static void s_distrust(hf_dispatch_t *self, hf_lane_t *lane) {
+    if (lane) {
+        lane->stale = true;
+        s_mark(self, lane);
+    }
+}
+
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_dispatch_t *self = context;
     hf_id_t id;
     if (!hf_id_from(&id, fact->id.data, fact->id.len)) {
+        s_distrust(self, s_lane(self, fact->destination));
         return true;
     }
     hand_t *hand = hf_id_map_get(self->hands, &id);
     if (fact->state == HF_STATE_CALLING) {
         s_on_started(self, fact, &id);
     } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
-        lane_t *lane = s_lane(self, fact->destination);
+        hf_lane_t *lane = s_lane(self, fact->destination);
         if (fact->due <= self->now) {
             s_mark(self, lane);
         } else {
@@ -597,6 +597,7 @@ static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hand_t *hand = hf_id_map_get(self->hands, &proposed->id);
     if (hand && hand->proposal == proposed->number && result && result->code != HF_RESULT_DONE &&
         hand->stage != CALLING) {
+        s_distrust(self, hand->lane); //  It may be the destination's gate that forbade it
         s_let_go(self, hand);
     }
     free(proposed);
@@ -670,9 +671,8 @@ hf_dispatch_t *hf_dispatch_new(const hf_core_setup_t *setup) {
     self->dirty = hf_alloc(setup->config->destinations_size * sizeof *self->dirty);
     for (size_t i = 0; i < setup->config->destinations_size; i++) {
         self->lanes[i].destination = setup->config->destinations[i];
-        self->lanes[i].next_due = INT64_MAX;
     }
-    self->next_due = INT64_MAX;
+    self->schedule = hf_schedule_new(setup->config->destinations_size);
     self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
     s_rebuild(self);
     return self;
@@ -698,6 +698,7 @@ void hf_dispatch_destroy(hf_dispatch_t **self_p) {
             free(tag);
         }
         hf_proposer_destroy(&self->proposer);
+        hf_schedule_destroy(&self->schedule);
         free(self->lanes);
         free(self->dirty);
         free(self);
@@ -741,7 +742,8 @@ static int64_t s_next_deadline(void *core) {
     if (self->dirty_size) {
         return self->now;
     }
-    deadline = self->next_due < deadline ? self->next_due : deadline;
+    int64_t next = hf_schedule_next(self->schedule);
+    deadline = next < deadline ? next : deadline;
     return self->expiry_at < deadline ? self->expiry_at : deadline;
 }
 

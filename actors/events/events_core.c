@@ -3,6 +3,7 @@
 
 #include "events/events_core.h"
 #include "base/follow.h"
+#include "base/gate.h"
 #include "base/rfc3339.h"
 #include "base/wire.h"
 
@@ -44,11 +45,32 @@ static json_t *s_cloud_event(const hf_events_t *self, const Hf__Fact *fact, cons
                      "application/json", "data", data);
 }
 
+//  The same about a destination: its name is the subject.
+static json_t *s_destination_event(const Hf__Fact *fact, const char *type) {
+    char at[HF_RFC3339_TEXT], seq[24];
+    hf_rfc3339_format(fact->at, at);
+    snprintf(seq, sizeof seq, "%" PRIu64, fact->seq);
+    json_t *data = json_pack("{s:I, s:s, s:s}", "seq", (json_int_t)fact->seq, "destination",
+                             fact->destination, "reason", fact->reason);
+    if (data && fact->due) {
+        char until[HF_RFC3339_TEXT];
+        hf_rfc3339_format(fact->due, until);
+        json_object_set_new(data, "until", json_string(until));
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "specversion", "1.0", "id", seq, "source",
+                     "/holdfast", "type", type, "subject", fact->destination, "time", at, "datacontenttype",
+                     "application/json", "data", data);
+}
+
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_events_t *self = context;
     char type[64];
-    snprintf(type, sizeof type, "holdfast.command.%s", hf_state_name(fact->state));
-    json_t *event = s_cloud_event(self, fact, type);
+    if (fact->id.len) {
+        snprintf(type, sizeof type, "holdfast.command.%s", hf_state_name(fact->state));
+    } else {
+        snprintf(type, sizeof type, "holdfast.destination.%s", hf_gate_event_name(fact->event));
+    }
+    json_t *event = fact->id.len ? s_cloud_event(self, fact, type) : s_destination_event(fact, type);
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
     if (text) {
         hf_buf_t bytes = {0};

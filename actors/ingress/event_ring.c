@@ -1,8 +1,10 @@
 #include "ingress/event_ring.h"
+#include "base/gate.h"
 #include "ingress/render.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +16,28 @@ struct hf_event_ring {
     size_t bytes;              //  Of their texts
 };
 
-bool hf_event_filter_wants(const hf_event_filter_t *self, const char *pipeline, hf_state_t state) {
+const char *hf_event_word(const Hf__Fact *fact) {
+    return fact->id.len ? hf_state_name((hf_state_t)fact->state) : hf_gate_event_name(fact->event);
+}
+
+int hf_event_filter_set_type(hf_event_filter_t *self, const char *type) {
+    const char *point = strrchr(type, '.');
+    const char *word = point ? point + 1 : type;
+    size_t group = (size_t)(word - type);
+    bool of_command = hf_state_parse(word) != HF_STATE_NONE &&
+                      (group == 0 || (group == 8 && strncmp(type, "command.", 8) == 0));
+    bool of_destination = hf_gate_event_parse(word) != HF_GATE_NONE &&
+                          (group == 0 || (group == 12 && strncmp(type, "destination.", 12) == 0));
+    if (!of_command && !of_destination) {
+        return -1;
+    }
+    snprintf(self->type, sizeof self->type, "%s", word);
+    return 0;
+}
+
+bool hf_event_filter_wants(const hf_event_filter_t *self, const char *pipeline, const char *word) {
     return (!*self->pipeline || strcmp(self->pipeline, pipeline) == 0) &&
-           (!*self->type || strcmp(self->type, hf_state_name(state)) == 0);
+           (!*self->type || strcmp(self->type, word) == 0);
 }
 
 void hf_event_render(const hf_config_t *config, const Hf__Fact *fact, hf_buf_t *out) {
@@ -74,6 +95,7 @@ void hf_event_ring_add(hf_event_ring_t *self, const Hf__Fact *fact) {
     event->seq = fact->seq;
     event->previous = fact->previous;
     event->state = (hf_state_t)fact->state;
+    event->word = hf_event_word(fact);
     strncpy(event->pipeline, fact->pipeline, sizeof event->pipeline - 1);
     event->text = (char *)hf_buf_release(&text, &event->size);
     self->bytes += event->size;

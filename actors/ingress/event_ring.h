@@ -15,7 +15,8 @@ enum {
 typedef struct {
     uint64_t seq;                   //  The fact's number
     uint64_t previous;              //  Number of the fact before it about the same command
-    hf_state_t state;               //  That it led to
+    hf_state_t state;               //  That it led to; of a destination: NONE
+    const char *word;               //  What happened, for filters: hf_event_word
     char pipeline[HF_NAME_MAX + 1]; //  For filters
     char *text;                     //  "id: …\ndata: …\n\n"
     size_t size;                    //  Its bytes
@@ -24,10 +25,16 @@ typedef struct {
 //  Which events a watcher wants. Empty: all.
 typedef struct {
     char pipeline[HF_NAME_MAX + 1]; //  Of that pipeline
-    char type[32];                  //  Of that type: "succeeded", whatever stands before its last point
+    char type[32]; //  Of that type: "succeeded", "paused"; whatever stands before its last point
 } hf_event_filter_t;
 
-bool hf_event_filter_wants(const hf_event_filter_t *self, const char *pipeline, hf_state_t state);
+bool hf_event_filter_wants(const hf_event_filter_t *self, const char *pipeline, const char *word);
+
+//  The last part of an event's type: the state that a command is in, or what happened to a destination.
+const char *hf_event_word(const Hf__Fact *fact);
+
+//  Reads a filter's type: "succeeded", "command.succeeded", "paused", "destination.paused". -1: there is no such type.
+int hf_event_filter_set_type(hf_event_filter_t *self, const char *type);
 
 //  Appends a fact as one Server-Sent Event (WHATWG HTML, 9.2): an id, one line of data, and the empty line.
 void hf_event_render(const hf_config_t *config, const Hf__Fact *fact, hf_buf_t *out);

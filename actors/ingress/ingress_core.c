@@ -21,15 +21,18 @@ enum {
 
 //  A proposal that was not answered yet, or was settled and is still in the link.
 typedef struct pending {
-    struct pending *next;      //  The one proposed after it
-    uint64_t number;           //  In the link
-    int64_t since;             //  When it was proposed
-    void *tag;                 //  The caller's
-    bool answered;             //  Settled: its acknowledgement says nothing new
-    bool decision;             //  A decision, else a submission
-    hf_id_t id;                //  The command, or the first of a batch
-    hf_id_t *ids;              //  Of a batch, else NULL
-    size_t ids_size;           //  How many
+    struct pending *next; //  The one proposed after it
+    uint64_t number;      //  In the link
+    int64_t since;        //  When it was proposed
+    void *tag;            //  The caller's
+    bool answered;        //  Settled: its acknowledgement says nothing new
+    bool decision;        //  A decision over a command
+    const char
+        *gated;      //  Pause, resume: the destination, the configuration's; NULL: a submission or a decision
+    bool pauses;     //  The same: pause
+    hf_id_t id;      //  The command, or the first of a batch
+    hf_id_t *ids;    //  Of a batch, else NULL
+    size_t ids_size; //  How many
     int64_t accepted_at;       //  As proposed
     uint8_t nonce[HASH];       //  Of a decision
     uint8_t idempotency[HASH]; //  Hash of pipeline and Idempotency-Key (the first line's)
@@ -550,6 +553,35 @@ int hf_ingress_decide(hf_ingress_t *self, const hf_id_t *id, hf_event_t event, c
     return s_propose(self, &proposal, pending, problem);
 }
 
+//  ---- destinations
+
+static const hf_destination_t *s_destination(hf_ingress_t *self, const char *name, hf_problem_t *problem) {
+    const hf_destination_t *destination = hf_config_destination(self->config, name);
+    if (!destination) {
+        hf_problem_set(problem, HF_PROBLEM_NO_DESTINATION, 0, "No destination is named '%.64s'.", name);
+    }
+    return destination;
+}
+
+int hf_ingress_gate(hf_ingress_t *self, const char *name, hf_gate_event_t event, const char *who, int64_t now,
+                    void *tag, hf_problem_t *problem) {
+    const hf_destination_t *destination = s_destination(self, name, problem);
+    if (!destination) {
+        return -1;
+    }
+    pending_t *pending = s_pending_new(tag, now);
+    pending->gated = destination->name;
+    pending->pauses = event == HF_GATE_PAUSE;
+    Hf__Gate gate = HF__GATE__INIT;
+    gate.destination = destination->name;
+    gate.event = event;
+    gate.who = (char *)who;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_GATE;
+    proposal.gate = &gate;
+    return s_propose(self, &proposal, pending, problem);
+}
+
 //  ---- answers
 
 static hf_answer_t *s_answer(hf_ingress_t *self, pending_t *pending, hf_answer_kind_t kind) {
@@ -622,6 +654,10 @@ static void s_answer_result(hf_ingress_t *self, pending_t *pending, const Hf__Re
     char text[HF_ID_TEXT];
     switch (result ? (hf_result_t)result->code : HF_RESULT_DONE) {
     case HF_RESULT_DONE:
+        if (pending->gated) {
+            s_answer(self, pending, HF_ANSWER_GATED);
+            break;
+        }
         self->accepted += pending->decision ? 0 : pending->ids_size ? pending->ids_size : 1;
         s_answer(self, pending, pending->decision ? HF_ANSWER_DECIDED : HF_ANSWER_ACCEPTED);
         break;
@@ -738,6 +774,14 @@ static int s_was_decided(hf_ingress_t *self, const pending_t *pending, hf_error_
     return 0;
 }
 
+//  Whether the destination is as it was asked for. As above.
+static int s_was_gated(hf_ingress_t *self, const pending_t *pending, hf_error_t *error) {
+    Hf__Destination *record = NULL;
+    int found = hf_store_destination(self->store, pending->gated, self->arena, &record, error);
+    bool paused = found == 1 && record->paused;
+    return found < 0 ? found : paused == pending->pauses;
+}
+
 //  What an earlier command of the same Idempotency-Key makes of a submission that did not become durable
 //  itself.
 static int s_settle_replay(hf_ingress_t *self, pending_t *pending, hf_error_t *error) {
@@ -764,8 +808,9 @@ static int s_settle_replay(hf_ingress_t *self, pending_t *pending, hf_error_t *e
 //  refused.
 static void s_settle_one(hf_ingress_t *self, pending_t *pending, hf_error_t *error) {
     Hf__State *state = NULL;
-    int found = pending->decision ? s_was_decided(self, pending, error)
-                                  : hf_store_state(self->store, &pending->id, self->arena, &state, error);
+    int found = pending->gated      ? s_was_gated(self, pending, error)
+                : pending->decision ? s_was_decided(self, pending, error)
+                                    : hf_store_state(self->store, &pending->id, self->arena, &state, error);
     if (found == 1) {
         s_answer_result(self, pending, NULL);
         return;

@@ -15,6 +15,7 @@
 #define HF_INGRESS_CORE_H
 
 #include "base/core.h"
+#include "base/gate.h"
 #include "base/link.h"
 #include "ingress/problem.h"
 
@@ -40,6 +41,7 @@ typedef enum {
     HF_ANSWER_ACCEPTED, //  Durable
     HF_ANSWER_REPLAYED, //  The same Idempotency-Key and body made this command before
     HF_ANSWER_DECIDED,  //  A decision was carried out
+    HF_ANSWER_GATED,    //  A destination is paused or resumed, as was asked for
     HF_ANSWER_REFUSED,  //  The problem says why; nothing was accepted or changed
 } hf_answer_kind_t;
 
@@ -78,6 +80,10 @@ int hf_ingress_submit_batch(hf_ingress_t *self, const hf_submission_t *submissio
 int hf_ingress_decide(hf_ingress_t *self, const hf_id_t *id, hf_event_t event, const char *who,
                       const void *body, size_t body_size, const char *content_type, int64_t now, void *tag,
                       hf_problem_t *problem);
+
+//  Pauses or resumes (event) a destination; who: as far as the request said. As hf_ingress_decide.
+int hf_ingress_gate(hf_ingress_t *self, const char *name, hf_gate_event_t event, const char *who, int64_t now,
+                    void *tag, hf_problem_t *problem);
 
 //  The next answer; false where there is none.
 bool hf_ingress_take_answer(hf_ingress_t *self, hf_answer_t *answer);

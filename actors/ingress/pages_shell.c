@@ -1,6 +1,7 @@
 /*  What each page is for. Reading ones answer at once from the journal's file; the others go to the core, and
  * are answered when it has the journal's word.  */
 
+#include "base/gate.h"
 #include "host/clock.h"
 #include "ingress/dead.h"
 #include "ingress/header.h"
@@ -67,7 +68,9 @@ static void s_get_destinations(hf_request_t *request, const char *name) {
     hf_buf_t json = {0};
     const hf_server_t *server = request->server;
     s_reply_json(request,
-                 hf_query_destinations(server->store, server->config, name, &json, &request->problem), &json);
+                 hf_query_destinations(server->store, server->config, name, hf_clock_now_ms(), &json,
+                                       &request->problem),
+                 &json);
 }
 
 static void s_get_dead(hf_request_t *request) {
@@ -142,25 +145,19 @@ static void s_get_ps(hf_request_t *request) {
 static int s_take_event_filter(void *context, const char *name, const char *value) {
     hf_event_filter_t *filter = context;
     size_t size = strlen(value);
-    const char *point = strrchr(value, '.');
     if (strcmp(name, "pipeline") == 0 && size < sizeof filter->pipeline) {
         memcpy(filter->pipeline, value, size + 1);
         return 0;
     }
-    if (strcmp(name, "type") == 0 && size < sizeof filter->type) {
-        const char *type = point ? point + 1 : value;
-        memcpy(filter->type, type, strlen(type) + 1);
-        return point && strncmp(value, "command.", 8) != 0 ? -1 : 0;
-    }
-    return -1;
+    return strcmp(name, "type") == 0 ? hf_event_filter_set_type(filter, value) : -1;
 }
 
 static int s_read_event_filter(hf_request_t *request, hf_event_filter_t *filter) {
     *filter = (hf_event_filter_t){{0}, {0}};
-    if (hf_query_walk(request->route.query, s_take_event_filter, filter) ||
-        (*filter->type && hf_state_parse(filter->type) == HF_STATE_NONE)) {
-        return hf_problem_set(&request->problem, HF_PROBLEM_QUERY, 0,
-                              "There are pipeline=NAME and type=, like command.succeeded or succeeded.");
+    if (hf_query_walk(request->route.query, s_take_event_filter, filter)) {
+        return hf_problem_set(
+            &request->problem, HF_PROBLEM_QUERY, 0,
+            "There are pipeline=NAME and type=, like command.succeeded, succeeded or destination.paused.");
     }
     return 0;
 }
@@ -289,6 +286,15 @@ static void s_post_resolve(hf_request_t *request) {
     hf_request_refuse(request, &request->problem);
 }
 
+//  Pauses or resumes the destination that the path names.
+static void s_gate(hf_request_t *request, hf_gate_event_t event) {
+    char who[HF_OPERATOR_MAX + 1];
+    int rc = s_who(request, who);
+    s_await(request, rc ? rc
+                        : hf_ingress_gate(request->server->core, request->route.arg, event, who,
+                                          hf_clock_now_ms(), request, &request->problem));
+}
+
 static void s_not_yet(hf_request_t *request, const char *what) {
     hf_problem_set(&request->problem, HF_PROBLEM_NOT_YET, 0, "%s", what);
     hf_request_refuse(request, &request->problem);
@@ -366,8 +372,10 @@ void hf_pages_serve(hf_request_t *request) {
         s_post_resolve(request);
         break;
     case HF_PAGE_PAUSE:
+        s_gate(request, HF_GATE_PAUSE);
+        break;
     case HF_PAGE_RESUME:
-        s_not_yet(request, "This version cannot pause destinations; commands can be cancelled one by one.");
+        s_gate(request, HF_GATE_RESUME);
         break;
     default:
         s_not_yet(request,
@@ -551,6 +559,9 @@ static void s_answer(hf_request_t *request, const hf_answer_t *answer) {
         break;
     case HF_ANSWER_DECIDED:
         s_reply_decided(request, &answer->id);
+        break;
+    case HF_ANSWER_GATED:
+        s_get_destinations(request, request->route.arg);
         break;
     case HF_ANSWER_REFUSED:
         hf_request_refuse(request, &answer->problem);

@@ -1,4 +1,5 @@
 #include "ingress/query.h"
+#include "base/gate.h"
 #include "ingress/header.h"
 #include "ingress/route.h"
 
@@ -455,10 +456,15 @@ static void s_on_count(void *context, const char *destination, hf_state_t state,
     }
 }
 
-static bool s_on_oldest(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+//  The head of a queue.
+typedef struct {
+    int64_t due; //  When it is, or was, due; 0: there is none
+    hf_id_t id;  //  Which command
+} head_t;
+
+static bool s_on_head(void *context, const char *destination, int64_t due, const hf_id_t *id) {
     (void)destination;
-    (void)id;
-    *(int64_t *)context = due;
+    *(head_t *)context = (head_t){due, *id};
     return false;
 }
 
@@ -473,13 +479,47 @@ static void s_states(hf_json_t *json, const states_t *states) {
     hf_json_object_end(json);
 }
 
+//  Open shows as half_open where a probe is under way, or may begin.
+static const char *s_circuit(const Hf__Destination *record, int64_t now) {
+    bool half = record->circuit == HF_CIRCUIT_OPEN && (record->probe.len || record->probe_at <= now);
+    return half ? "half_open" : hf_circuit_name(record->circuit);
+}
+
+//  What is true of it beyond its settings.
+static void s_gate(hf_json_t *json, const Hf__Destination *record, int64_t now) {
+    bool closed = record->circuit == HF_CIRCUIT_CLOSED;
+    hf_json_bool(json, "paused", record->paused);
+    hf_json_time(json, "paused_at", record->paused_at);
+    hf_json_filled(json, "paused_by", record->paused_by);
+    hf_json_time(json, "blocked_until", record->blocked_until > now ? record->blocked_until : 0);
+    hf_json_string(json, "circuit", s_circuit(record, now));
+    hf_json_time(json, "circuit_since", record->circuit_since);
+    hf_json_filled(json, "circuit_reason", closed ? "" : record->reason);
+    hf_json_time(json, "next_probe_at", record->circuit == HF_CIRCUIT_OPEN ? record->probe_at : 0);
+    hf_json_integer(json, "probes", record->probes);
+}
+
+//  When the command at the head was accepted.
+static int s_accepted_at(hf_store_t *store, const head_t *head, hf_arena_t *arena, int64_t *at,
+                         hf_error_t *error) {
+    Hf__State *state = NULL;
+    int found = head->due ? hf_store_state(store, &head->id, arena, &state, error) : 0;
+    *at = found == 1 ? state->accepted_at : 0;
+    return found < 0 ? -1 : 0;
+}
+
 //  Of the url only what its author wrote: secrets are still their names there.
 static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
-                         const states_t *states, hf_error_t *error) {
-    int64_t oldest = 0;
+                         const states_t *states, int64_t now, hf_error_t *error) {
+    head_t head = {0};
+    int64_t accepted_at;
+    Hf__Destination none = HF__DESTINATION__INIT, *record = &none;
     uint64_t ready = states->of[HF_STATE_ACCEPTED] + states->of[HF_STATE_WAITING];
-    if (ready &&
-        hf_store_walk_open(store, HF_PHASE_READY, destination->name, 0, s_on_oldest, &oldest, error)) {
+    hf_arena_t *arena = hf_arena_new(1024);
+    if ((ready && hf_store_walk_open(store, HF_PHASE_READY, destination->name, 0, s_on_head, &head, error)) ||
+        s_accepted_at(store, &head, arena, &accepted_at, error) ||
+        hf_store_destination(store, destination->name, arena, &record, error) < 0) {
+        hf_arena_destroy(&arena);
         return -1;
     }
     hf_json_object(json, NULL);
@@ -489,7 +529,9 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     hf_json_integer(json, "in_flight", (int64_t)states->of[HF_STATE_CALLING]);
     hf_json_integer(json, "concurrency", destination->concurrency);
     hf_json_integer(json, "queued", (int64_t)(ready + states->of[HF_STATE_DECIDING]));
-    hf_json_time(json, "oldest_due_at", oldest);
+    hf_json_time(json, "oldest_accepted_at", accepted_at);
+    hf_json_time(json, "oldest_due_at", head.due);
+    s_gate(json, record, now);
     if (destination->rate > 0) {
         hf_json_milli(json, "rate_per_second", (int64_t)(destination->rate * 1000));
     } else {
@@ -497,26 +539,27 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     }
     s_states(json, states);
     hf_json_object_end(json);
+    hf_arena_destroy(&arena);
     return 0;
 }
 
 static int s_one_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
-                             hf_error_t *error) {
+                             int64_t now, hf_error_t *error) {
     states_t states = {{0}};
     for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
         states.of[state] = hf_store_count(store, destination->name, state);
     }
-    return s_destination(json, store, destination, &states, error);
+    return s_destination(json, store, destination, &states, now, error);
 }
 
-static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_config_t *config,
+static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_config_t *config, int64_t now,
                               hf_error_t *error) {
     destinations_t destinations = {config, hf_alloc(config->destinations_size * sizeof(states_t))};
     int rc = hf_store_walk_counts(store, s_on_count, &destinations, error);
     hf_json_object(json, NULL);
     hf_json_array(json, "destinations");
     for (size_t i = 0; i < config->destinations_size && !rc; i++) {
-        rc = s_destination(json, store, config->destinations[i], &destinations.states[i], error);
+        rc = s_destination(json, store, config->destinations[i], &destinations.states[i], now, error);
     }
     hf_json_array_end(json);
     hf_json_object_end(json);
@@ -524,8 +567,8 @@ static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_confi
     return rc;
 }
 
-int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, hf_buf_t *out,
-                          hf_problem_t *problem) {
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, int64_t now,
+                          hf_buf_t *out, hf_problem_t *problem) {
     hf_error_t error;
     hf_json_t json = {.out = out};
     const hf_destination_t *destination = name ? hf_config_destination(config, name) : NULL;
@@ -536,8 +579,8 @@ int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const ch
     if (hf_store_begin_read(store, &error)) {
         return s_unreadable(problem, &error);
     }
-    int rc = name ? s_one_destination(&json, store, destination, &error)
-                  : s_all_destinations(&json, store, config, &error);
+    int rc = name ? s_one_destination(&json, store, destination, now, &error)
+                  : s_all_destinations(&json, store, config, now, &error);
     hf_store_end_read(store);
     return rc ? s_unreadable(problem, &error) : 0;
 }

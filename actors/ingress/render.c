@@ -1,4 +1,5 @@
 #include "ingress/render.h"
+#include "base/gate.h"
 #include "base/rfc3339.h"
 
 #include <string.h>
@@ -209,7 +210,26 @@ void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_comm
 
 //  ---- events
 
+//  until: when calls, or a probe, may begin.
+static void s_destination_event(const Hf__Fact *fact, hf_buf_t *out) {
+    hf_json_t json = {.out = out};
+    char type[32] = "destination.";
+    strncat(type, hf_gate_event_name(fact->event), sizeof type - 13);
+    hf_json_object(&json, NULL);
+    hf_json_integer(&json, "seq", (int64_t)fact->seq);
+    hf_json_string(&json, "type", type);
+    hf_json_string(&json, "destination", fact->destination);
+    hf_json_filled(&json, "reason", fact->reason);
+    hf_json_time(&json, "at", fact->at);
+    hf_json_time(&json, "until", fact->due);
+    hf_json_object_end(&json);
+}
+
 void hf_render_event(const hf_config_t *config, const Hf__Fact *fact, hf_buf_t *out) {
+    if (!fact->id.len) {
+        s_destination_event(fact, out);
+        return;
+    }
     const hf_pipeline_t *pipeline = hf_config_pipeline(config, fact->pipeline);
     hf_json_t json = {.out = out};
     char type[32] = "command.";

@@ -191,7 +191,7 @@ static bool s_on_old_fact(void *context, const Hf__Fact *fact) {
     if (telling->scanned++ == HF_SSE_SCAN_MAX) {
         return false;
     }
-    if (hf_event_filter_wants(&stream->filter, fact->pipeline, (hf_state_t)fact->state)) {
+    if (hf_event_filter_wants(&stream->filter, fact->pipeline, hf_event_word(fact))) {
         hf_buf_clear(&sse->text);
         hf_event_render(sse->config, fact, &sse->text);
         if (!s_tell(stream, telling->room, (const char *)sse->text.data, sse->text.size)) {
@@ -224,7 +224,7 @@ static bool s_tell_old(stream_t *stream, room_t *room) {
 //  From the ring. False: no more room, or enough was looked at.
 static bool s_tell_new(stream_t *stream, room_t *room, const hf_shown_event_t *event) {
     for (int scanned = 0; event; event = hf_event_ring_get(stream->sse->ring, stream->reached)) {
-        if (hf_event_filter_wants(&stream->filter, event->pipeline, event->state)) {
+        if (hf_event_filter_wants(&stream->filter, event->pipeline, event->word)) {
             if (!s_tell(stream, room, event->text, event->size)) {
                 return false;
             }
@@ -270,6 +270,7 @@ static int s_look_up(hf_sse_t *sse, uint64_t seq, bool render, hf_shown_event_t 
         *event = (hf_shown_event_t){.seq = seq,
                                     .previous = fact->previous,
                                     .state = (hf_state_t)fact->state,
+                                    .word = hf_event_word(fact),
                                     .text = (char *)sse->text.data,
                                     .size = sse->text.size};
     }
@@ -554,7 +555,7 @@ static bool s_has_news(stream_t *stream) {
     hf_sse_t *sse = stream->sse;
     for (int scanned = 0; stream->reached <= sse->newest; stream->reached++) {
         const hf_shown_event_t *event = hf_event_ring_get(sse->ring, stream->reached);
-        if (!event || hf_event_filter_wants(&stream->filter, event->pipeline, event->state)) {
+        if (!event || hf_event_filter_wants(&stream->filter, event->pipeline, event->word)) {
             return true;
         }
         if (++scanned == HF_SSE_SCAN_MAX) {

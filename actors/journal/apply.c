@@ -10,6 +10,7 @@
 
 #include "journal/apply.h"
 #include "base/pipeline.h"
+#include "journal/apply_gate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,8 +31,7 @@ static void *s_copy(hf_batch_t *batch, const void *data, size_t size) {
     return copy;
 }
 
-//  The fact that follows from a state that was just reached.
-static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t event) {
+Hf__Fact *hf_batch_add_fact(hf_batch_t *batch) {
     if (batch->facts_size == batch->facts_capacity) {
         batch->facts_capacity = batch->facts_capacity ? batch->facts_capacity * 2 : 256;
         batch->facts = realloc(batch->facts, batch->facts_capacity * sizeof *batch->facts);
@@ -41,6 +41,13 @@ static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t ev
     hf__fact__init(fact);
     fact->seq = batch->next_fact++;
     fact->at = batch->now;
+    batch->facts[batch->facts_size++] = fact;
+    return fact;
+}
+
+//  The fact that follows from a state that was just reached.
+static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t event) {
+    Hf__Fact *fact = hf_batch_add_fact(batch);
     fact->id = state->id;
     fact->event = event;
     fact->state = state->state;
@@ -56,7 +63,7 @@ static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t ev
     fact->caller_epoch = state->caller_epoch;
     fact->previous = state->last_fact;
     fact->accepted_at = state->accepted_at;
-    batch->facts[batch->facts_size++] = fact;
+    fact->probe = state->probe;
     return fact;
 }
 
@@ -271,6 +278,11 @@ static int s_start(hf_batch_t *batch, const Hf__Start *start, Hf__Result *result
     after->due = 0;
     after->delay = 0;
     after->retry_after = 0;
+    int may = hf_apply_gate_start(batch, after);
+    if (may <= 0) {
+        result->code = HF_RESULT_STALE;
+        return may;
+    }
     return s_change(batch, before, after, HF_EVENT_START);
 }
 
@@ -312,7 +324,13 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     attempt->ended_at = batch->now;
     int rc = s_add_history(batch, &id, after, &entry);
     hf_event_t event = attempt->class_ == HF_CLASS_SUCCEEDED ? HF_EVENT_SUCCEED : HF_EVENT_FAIL;
-    return rc ? rc : s_change(batch, before, after, event);
+    after->round_attempt += hf_gate_is_free_of_charge(before, attempt) ? 1 : 0;
+    rc = rc ? rc : s_change(batch, before, after, event);
+    if (rc) {
+        return rc;
+    }
+    batch->facts[batch->facts_size - 1]->took_us = attempt->total_us;
+    return hf_apply_gate_outcome(batch, before, attempt);
 }
 
 static bool s_is_verdict(uint32_t event) {
@@ -466,6 +484,8 @@ int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result
         return s_verdict(batch, proposal->verdict, result);
     case HF__PROPOSAL__WHAT_DECIDE:
         return s_decide(batch, proposal->decide, result);
+    case HF__PROPOSAL__WHAT_GATE:
+        return hf_apply_gate(batch, proposal->gate, result);
     default:
         result->code = HF_RESULT_MALFORMED;
         return 0;

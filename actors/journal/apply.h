@@ -22,6 +22,9 @@ typedef struct {
     hf_error_t *error;       //  Why a write failed
 } hf_batch_t;
 
+//  Appends the next fact, empty but for its number and its time; it lives in the batch.
+Hf__Fact *hf_batch_add_fact(hf_batch_t *batch);
+
 //  Applies one proposal. 0: result says how it was answered. HF_STORE_FULL or HF_STORE_FAILED: abort the
 //  transaction.
 int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result);

@@ -382,8 +382,8 @@ static void s_what_is_wrong_is_refused(void **state) {
         {HEAD "Content-Length: 20481\r\nExpect: 100-continue\r\n\r\n", 0, 413, "body-too-large"},
         {HEAD "Content-Length: 12\r\nContent-Length: 13\r\n\r\n{\"host\":\"a\"}", 0, 400, "malformed-header"},
         {HEAD "Transfer-Encoding: chunked\r\n" BODY, 0, 400, "malformed-header"},
-        {"POST /destinations/third/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 0, 501,
-         "not-yet-available"},
+        {"POST /destinations/thrid/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 0, 404,
+         "unknown-destination"},
         {nul_header, sizeof nul_header - 1, 400, "malformed-header"},
         {nul_body, sizeof nul_body - 1, 400, "malformed-body"},
     };

@@ -26,6 +26,8 @@ typedef struct {
     sim_submission_t *submission; //  Or NULL: a decision
     sim_command_t *command;       //  Submission: what ingress made an id for; decision: over which
     hf_event_t event;             //  Decision: which
+    hf_gate_event_t gate;         //  Pause, resume: which; NONE: another request
+    int destination;              //  The same: of which destination
     hf_buf_t body;                //  Decision: the new body, or empty
     uint32_t number;              //  Of all tries
     uint32_t client;              //  Whose
@@ -285,6 +287,25 @@ static void s_decide(sim_world_t *world, uint32_t number) {
     s_send(world, try);
 }
 
+//  Pauses or resumes a destination.
+static void s_gate(sim_world_t *world, uint32_t number, hf_gate_event_t event, int destination) {
+    try_t *try = s_try_new(world, number);
+    try->gate = event;
+    try->destination = destination;
+    s_send(world, try);
+}
+
+//  Once nothing fails any more, somebody resumes what somebody paused.
+static bool s_resume_one(sim_world_t *world, uint32_t number) {
+    for (int i = 0; i < SIM_DESTINATIONS; i++) {
+        if (world->ledger->gates[i].paused) {
+            s_gate(world, number, HF_GATE_RESUME, i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void s_begin_something(sim_world_t *world, uint32_t number) {
     sim_clients_t *self = world->clients;
     sim_engine_t *engine = &world->engine;
@@ -292,6 +313,9 @@ static void s_begin_something(sim_world_t *world, uint32_t number) {
     bool conflict = sim_chance(engine, SIM_CLIENT, world->plan.conflicts);
     bool decide = sim_between(engine, SIM_CLIENT, 1, self->commands + self->decisions) > self->commands;
     bool batch = sim_chance(engine, SIM_CLIENT, HALF / 4);
+    bool gate = sim_chance(engine, SIM_CLIENT, HALF / 2);
+    bool pause = sim_chance(engine, SIM_CLIENT, HALF);
+    int destination = (int)sim_between(engine, SIM_CLIENT, 0, SIM_DESTINATIONS - 1);
     sim_submission_t *earlier = s_keyed_one(world);
     if (replay && earlier) {
         sim_cover(SIM_FAULT_REPLAY, world->ledger->counts);
@@ -300,7 +324,11 @@ static void s_begin_something(sim_world_t *world, uint32_t number) {
         s_submit(world, number, s_conflicting(world, earlier));
     } else if (decide) {
         self->decisions--;
-        s_decide(world, number);
+        if (gate) {
+            s_gate(world, number, pause ? HF_GATE_PAUSE : HF_GATE_RESUME, destination);
+        } else {
+            s_decide(world, number);
+        }
     } else {
         self->commands--;
         s_submit(world, number, batch ? s_new_batch(world) : s_new_submission(world));
@@ -331,6 +359,8 @@ void sim_client_turn(sim_world_t *world, uint32_t number, uint32_t turn) {
         s_submit(world, number, client->wants);
     } else if (!self->stopped && self->commands + self->decisions > 0) {
         s_begin_something(world, number);
+    } else if (self->stopped && number == 0 && !s_resume_one(world, number)) {
+        s_plan_turn(world, number, RETRY_MS); //  A pause may still be under way
     }
 }
 
@@ -346,11 +376,19 @@ void sim_clients_life_ended(sim_world_t *world, const sim_life_t *ingress) {
 
 void sim_clients_stop(sim_world_t *world) {
     world->clients->stopped = true;
+    if (!world->clients->clients[0].waiting) {
+        s_plan_turn(world, 0, 0);
+    }
 }
 
 bool sim_clients_are_done(const sim_world_t *world) {
     for (uint32_t i = 0; i < SIM_CLIENTS; i++) {
         if (world->clients->clients[i].waiting || world->clients->clients[i].wants) {
+            return false;
+        }
+    }
+    for (int i = 0; i < SIM_DESTINATIONS; i++) {
+        if (world->ledger->gates[i].paused) {
             return false;
         }
     }
@@ -505,6 +543,24 @@ static void s_decision_refused(sim_world_t *world, try_t *try, const hf_problem_
     }
 }
 
+//  Each is answered as done when it was, or when that was true already.
+static void s_gated(sim_world_t *world, try_t *try) {
+    sim_gate_t *gate = &world->ledger->gates[try->destination];
+    gate->answered[try->gate]++;
+    if (try->gate == HF_GATE_PAUSE && gate->facts[HF_GATE_PAUSE] == 0) {
+        sim_violation(&world->engine, 1, "a pause of destination %d is answered as done, and never was",
+                      try->destination);
+    }
+}
+
+static void s_gate_refused(sim_world_t *world, try_t *try) {
+    sim_gate_t *gate = &world->ledger->gates[try->destination];
+    if (++gate->refused[try->gate] + gate->facts[try->gate] > gate->asked[try->gate]) {
+        sim_violation(&world->engine, 6, "destination %d: %s is refused, and was carried out",
+                      try->destination, hf_gate_event_name(try->gate));
+    }
+}
+
 void sim_client_answered(sim_world_t *world, sim_life_t *ingress, const hf_answer_t *answer) {
     try_t *try = answer->tag;
     if (try->answered || try->life != ingress->number) {
@@ -517,6 +573,7 @@ void sim_client_answered(sim_world_t *world, sim_life_t *ingress, const hf_answe
         answer->kind == HF_ANSWER_ACCEPTED   ? "is accepted"
         : answer->kind == HF_ANSWER_REPLAYED ? "is a replay"
         : answer->kind == HF_ANSWER_DECIDED  ? "is decided over"
+        : answer->kind == HF_ANSWER_GATED    ? "its destination is as it was asked for"
                                              : "is refused:",
         answer->kind == HF_ANSWER_REFUSED ? answer->problem.detail : "");
     bool refused = answer->kind == HF_ANSWER_REFUSED;
@@ -526,6 +583,8 @@ void sim_client_answered(sim_world_t *world, sim_life_t *ingress, const hf_answe
         s_batch_accepted(world, try, answer);
     } else if (try->submission) {
         s_accepted(world, try, answer);
+    } else if (try->gate) {
+        (refused ? s_gate_refused : s_gated)(world, try);
     } else if (refused) {
         s_decision_refused(world, try, &answer->problem);
     } else {
@@ -585,10 +644,25 @@ static void s_arrive_decision(sim_world_t *world, sim_life_t *ingress, try_t *tr
     }
 }
 
+static void s_arrive_gate(sim_world_t *world, sim_life_t *ingress, try_t *try) {
+    const char *name = world->config->destinations[try->destination]->name;
+    hf_problem_t problem;
+    SAY(&world->engine, "  %s is asked by client %u that %s be %s", sim_tell_life(ingress), try->client, name,
+        hf_gate_event_name(try->gate));
+    world->ledger->gates[try->destination].asked[try->gate]++;
+    if (hf_ingress_gate(ingress->core, name, try->gate, "the simulator", sim_node_now(world), try,
+                        &problem)) {
+        s_gate_refused(world, try);
+        s_tell_client(world, try, false);
+    }
+}
+
 void sim_client_arrive(sim_world_t *world, sim_life_t *ingress, uint32_t number) {
     try_t *try = world->clients->tries[number];
     if (try->submission) {
         s_arrive_submission(world, ingress, try);
+    } else if (try->gate) {
+        s_arrive_gate(world, ingress, try);
     } else {
         s_arrive_decision(world, ingress, try);
     }

@@ -59,6 +59,9 @@
     X(DISCARD, "discard")                                                                                    \
     X(RESOLVE, "resolve")                                                                                    \
     X(SETTLED, "settled without a journal")                                                                  \
+    X(PAUSED, "destination paused")                                                                          \
+    X(RESUMED, "destination resumed")                                                                        \
+    X(BLOCKED, "destination blocked (Retry-After)")                                                          \
     X(TRIMMED, "finished command left")                                                                      \
     X(GAP, "follower reads a gap")                                                                           \
     X(REBUILT, "facts gone before followed")

@@ -80,6 +80,8 @@ static const char *const s_invariants[] = {
     "no acknowledgement after the journal's first failed commit, until a new journal has opened",
     "accepted = succeeded + dead + uncertain + cancelled + discarded + expired + open, at every fact",
     "nothing grows without a bound",
+    "no attempt begins that its destination's gate forbids; what is true of a destination follows from what "
+    "was said",
 };
 
 _Noreturn void sim_violation(const sim_engine_t *self, int invariant, const char *format, ...) {

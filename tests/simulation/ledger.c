@@ -297,6 +297,8 @@ static void s_learn_start(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
                       command->attempt);
     }
     command->attempt = fact->attempt;
+    command->probe = fact->probe;
+    sim_gate_started(&self->gates[s_destination(command)], self->world, fact);
     uint32_t done = command->attempt - command->round_attempt;
     if (pipeline->retry_attempts && done > (uint32_t)pipeline->retry_attempts) {
         sim_violation(engine, 4, "c%u starts attempt %u of this round, %d are allowed", command->number, done,
@@ -321,6 +323,10 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
     const sim_engine_t *engine = &self->world->engine;
     const sim_attempt_t *attempt = sim_ledger_attempt(command, fact->attempt);
     self->calling[s_destination(command)]--;
+    sim_gate_ended(&self->gates[s_destination(command)], self->world, fact);
+    if (command->probe && !self->gates[s_destination(command)].probe_well) {
+        command->round_attempt++; //  It was made for the destination's sake
+    }
     command->answered = command->answered || fact->class_ == HF_CLASS_SUCCEEDED;
     if (fact->event == HF_EVENT_SUCCEED && (!attempt->delivered || attempt->expected != HF_CLASS_SUCCEEDED)) {
         sim_violation(engine, 5, "c%u succeeded, but the third party did not say so to its attempt %u",
@@ -395,12 +401,56 @@ static void s_assert_reason(sim_ledger_t *self, const Hf__Fact *fact, const sim_
     }
 }
 
+//  The destination's number; the simulator's names end in it.
+int sim_ledger_destination(const sim_ledger_t *self, const char *name) {
+    int number = hf_config_destination_number(self->world->config, name);
+    if (number < 0) {
+        sim_violation(&self->world->engine, 1, "destination '%s' is none", name);
+    }
+    return number;
+}
+
+//  Whether somebody said this of that destination; failure of circuits that open, dispatch of circuits that close, ingress of the rest.
+static bool s_is_gate_said(sim_ledger_t *self, const Hf__Fact *fact) {
+    const char *who = fact->event == HF_GATE_OPEN    ? "failure"
+                      : fact->event == HF_GATE_CLOSE ? "dispatch"
+                                                     : "ingress";
+    for (size_t i = 0; i < self->said_size; i++) {
+        struct sim_said *said = &self->said[i];
+        if (!said->used && said->proposal && said->proposal->what_case == HF__PROPOSAL__WHAT_GATE &&
+            said->proposal->gate->event == fact->event && strcmp(said->sender, who) == 0 &&
+            strcmp(said->proposal->gate->destination, fact->destination) == 0) {
+            said->used = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void s_keep_fact(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t *command) {
+    self->newest = fact->seq;
+    self->facts = s_room(self->facts, fact->seq - 1, &self->facts_capacity, sizeof *self->facts);
+    self->facts[fact->seq - 1] = (struct sim_fact){command, fact->event, fact->state, fact->attempt};
+}
+
+static void s_learn_gate(sim_ledger_t *self, const Hf__Fact *fact) {
+    int number = sim_ledger_destination(self, fact->destination);
+    SAY(&self->world->engine, "          durable: fact %" PRIu64 ", %s %s (%s)", fact->seq, fact->destination,
+        hf_gate_event_name(fact->event), fact->reason);
+    sim_gate_learn(&self->gates[number], self->world, fact, s_is_gate_said(self, fact));
+    s_keep_fact(self, fact, NULL);
+}
+
 static bool s_learn(void *context, const Hf__Fact *fact) {
     sim_ledger_t *self = context;
     const sim_engine_t *engine = &self->world->engine;
     sim_command_t *command = s_command(self, &fact->id);
     if (fact->seq != self->newest + 1) {
         sim_violation(engine, 9, "fact %" PRIu64 " follows fact %" PRIu64, fact->seq, self->newest);
+    }
+    if (fact->id.len == 0) {
+        s_learn_gate(self, fact);
+        return true;
     }
     if (!command) {
         sim_violation(engine, 1, "fact %" PRIu64 " is about a command that nobody submitted", fact->seq);
@@ -426,9 +476,7 @@ static bool s_learn(void *context, const Hf__Fact *fact) {
     command->state = fact->state;
     command->since = fact->at;
     command->last_fact = fact->seq;
-    self->newest = fact->seq;
-    self->facts = s_room(self->facts, fact->seq - 1, &self->facts_capacity, sizeof *self->facts);
-    self->facts[fact->seq - 1] = (struct sim_fact){command, fact->event, fact->state, fact->attempt};
+    s_keep_fact(self, fact, command);
     return true;
 }
 
@@ -571,6 +619,8 @@ static bool s_is_done(const sim_ledger_t *self, const Hf__Proposal *proposal) {
     case HF__PROPOSAL__WHAT_DECIDE:
         command = s_command(self, &proposal->decide->id);
         return command && command->facts[proposal->decide->event] > 0;
+    case HF__PROPOSAL__WHAT_GATE:
+        return true; //  To pause what is paused is done already: clients look whether theirs was
     default:
         return false;
     }

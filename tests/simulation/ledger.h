@@ -6,6 +6,7 @@
 
 #include "base/id_map.h"
 #include "base/link.h"
+#include "simulation/gates.h"
 #include "simulation/world.h"
 
 //  What a client once sent: the same for all tries under one Idempotency-Key. A batch has lines, which are
@@ -48,6 +49,7 @@ typedef struct {
     uint32_t round_attempt;                //  Attempts before this round
     uint64_t last_fact;                    //  Number of the newest fact about it
     bool unknown;                          //  An attempt of this round has an unknown outcome
+    bool probe;                            //  The newest attempt is a probe
     bool answered;                         //  A durable outcome says that it succeeded
     hf_buf_t body;                         //  What is to be sent now
     unsigned asked[HF_EVENTS];             //  Decisions that clients asked for,
@@ -70,6 +72,7 @@ struct sim_ledger {
     size_t facts_capacity;                   //  Places
     unsigned counts[HF_STATES];              //  Commands in each state
     unsigned calling[SIM_DESTINATIONS];      //  In state calling, by destination
+    sim_gate_t gates[SIM_DESTINATIONS];      //  Destinations
     unsigned removed;                        //  Commands that left
     hf_arena_t *said_arena;                  //  Of what the journal heard
     struct sim_said *said;                   //  Proposals that the journal heard and has not committed
@@ -104,6 +107,9 @@ void sim_ledger_followed_number(sim_ledger_t *self, sim_life_t *life, uint64_t s
 //  A caller makes a request for an attempt.
 void sim_ledger_called(sim_ledger_t *self, sim_command_t *command, uint32_t attempt, const void *body,
                        size_t size);
+
+//  The number of a destination of that name.
+int sim_ledger_destination(const sim_ledger_t *self, const char *name);
 
 //  Asserts over everything, when nothing moves any more.
 void sim_ledger_scan(sim_ledger_t *self);

@@ -69,6 +69,10 @@ static void s_add_proposal(const sim_world_t *world, hf_buf_t *text, const Hf__P
         hf_buf_addf(text, " a person wants to %s ", hf_event_name(proposal->decide->event));
         s_add_command(world, text, &proposal->decide->id);
         break;
+    case HF__PROPOSAL__WHAT_GATE:
+        hf_buf_addf(text, " %s shall be %s", proposal->gate->destination,
+                    hf_gate_event_name(proposal->gate->event));
+        break;
     default:
         hf_buf_addf(text, " ?");
     }
@@ -125,8 +129,12 @@ static void s_add_publication(const sim_world_t *world, hf_buf_t *text, const vo
         for (size_t i = 0; i < publication.facts->n_facts; i++) {
             const Hf__Fact *fact = publication.facts->facts[i];
             hf_buf_addf(text, "%sfact %" PRIu64 " ", i ? ", " : "", fact->seq);
-            s_add_command(world, text, &fact->id);
-            hf_buf_addf(text, " %s", hf_event_name(fact->event));
+            if (fact->id.len) {
+                s_add_command(world, text, &fact->id);
+                hf_buf_addf(text, " %s", hf_event_name(fact->event));
+            } else {
+                hf_buf_addf(text, "%s %s", fact->destination, hf_gate_event_name(fact->event));
+            }
         }
     }
     hf_arena_destroy(&arena);

@@ -1,6 +1,7 @@
 /*  Dispatch against a real journal core and a real file, told step by step. The test is the network: it carries every envelope itself,
  *  or loses it.  */
 
+#include "base/gate.h"
 #include "base/wire.h"
 #include "dispatch/dispatch_core.h"
 #include "journal/journal_core.h"
@@ -191,18 +192,22 @@ static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
     return id;
 }
 
-static void s_outcome(world_t *world, const hf_id_t *id, uint32_t number, hf_class_t class) {
-    Hf__Attempt attempt = HF__ATTEMPT__INIT;
-    attempt.number = number;
-    attempt.class_ = class;
+static void s_outcome_of(world_t *world, const hf_id_t *id, Hf__Attempt *attempt) {
     Hf__Outcome outcome = HF__OUTCOME__INIT;
     outcome.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
     outcome.caller_epoch = hf_link_epoch(world->caller);
-    outcome.attempt = &attempt;
+    outcome.attempt = attempt;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_OUTCOME;
     proposal.outcome = &outcome;
     assert_true(hf_link_propose(world->caller, &proposal, NULL));
+}
+
+static void s_outcome(world_t *world, const hf_id_t *id, uint32_t number, hf_class_t class) {
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    attempt.number = number;
+    attempt.class_ = class;
+    s_outcome_of(world, id, &attempt);
 }
 
 //  The command's state in the file, with its class and crashes.
@@ -317,6 +322,74 @@ static void a_new_life_of_dispatch_orders_again_what_had_started(void **unused) 
     s_teardown(world);
 }
 
+static void s_gate(world_t *world, hf_gate_event_t event) {
+    Hf__Gate gate = HF__GATE__INIT;
+    gate.destination = (char *)"d";
+    gate.event = event;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_GATE;
+    proposal.gate = &gate;
+    assert_true(hf_link_propose(world->client, &proposal, NULL));
+}
+
+static void a_paused_destination_is_not_called_before_it_is_resumed(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(4);
+    hf_class_t class;
+    uint32_t crashes;
+    s_settle(world);
+    s_gate(world, HF_GATE_PAUSE);
+    s_settle(world);
+    s_submit(world, 0, 0);
+    hf_id_t late = s_submit(world, 0, world->now + 2000);
+    s_pass(world, 4000);
+    assert_int_equal(world->orders, 0);
+    assert_int_equal(s_state(world, &late, &class, &crashes), HF_STATE_EXPIRED); //  A client's deadline holds
+    s_new_dispatch(world, 2);
+    s_pass(world, 1000);
+    assert_int_equal(world->orders, 0);
+    s_gate(world, HF_GATE_RESUME);
+    s_settle(world);
+    assert_int_equal(world->orders, 1);
+    s_teardown(world);
+}
+
+static void retry_after_wakes_the_destination_when_it_has_passed(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(1);
+    hf_id_t first = s_submit(world, 0, 0);
+    s_submit(world, 0, 0);
+    s_settle(world);
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    attempt.number = 1;
+    attempt.class_ = HF_CLASS_FAILED;
+    attempt.retry_after = world->now + 10000;
+    s_outcome_of(world, &first, &attempt);
+    s_settle(world);
+    assert_int_equal(hf_dispatch_ops.next_deadline(world->dispatch) > world->now, true);
+    s_pass(world, 9750);
+    assert_int_equal(world->orders, 1);
+    s_pass(world, 250);
+    assert_int_equal(world->orders, 2);
+    s_teardown(world);
+}
+
+static void what_dispatch_does_not_know_yet_the_journal_forbids(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(4);
+    s_settle(world);
+    s_gate(world, HF_GATE_PAUSE);
+    s_settle_losing(world, true); //  The pause is durable; dispatch did not hear of it
+    s_submit(world, 0, 0);
+    s_settle(world);
+    s_pass(world, 1000);
+    assert_int_equal(world->orders, 0);
+    s_gate(world, HF_GATE_RESUME);
+    s_pass(world, 500);
+    assert_int_equal(world->orders, 1);
+    s_teardown(world);
+}
+
 static void an_own_deadline_that_passes_while_waiting_expires_it(void **unused) {
     (void)unused;
     world_t *world = s_setup(1);
@@ -380,6 +453,9 @@ int main(void) {
         cmocka_unit_test(lost_publications_are_made_good_by_the_next_beat),
         cmocka_unit_test(a_callers_new_life_makes_its_attempts_uncertain),
         cmocka_unit_test(a_new_life_of_dispatch_orders_again_what_had_started),
+        cmocka_unit_test(a_paused_destination_is_not_called_before_it_is_resumed),
+        cmocka_unit_test(retry_after_wakes_the_destination_when_it_has_passed),
+        cmocka_unit_test(what_dispatch_does_not_know_yet_the_journal_forbids),
         cmocka_unit_test(an_own_deadline_that_passes_while_waiting_expires_it),
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
         cmocka_unit_test(a_stopped_dispatch_starts_nothing),

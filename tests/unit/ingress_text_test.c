@@ -1,5 +1,6 @@
 /*  Ingress's pure small parts: paths and queries, headers, JSON, problems, what records look like.  */
 
+#include "base/gate.h"
 #include "ingress/event_ring.h"
 #include "ingress/header.h"
 #include "ingress/problem.h"
@@ -361,11 +362,46 @@ static void s_the_ring_keeps_the_newest(void **state) {
 static void s_filters_choose_events(void **state) {
     hf_event_filter_t any = {{0}, {0}}, pipeline = {"p", {0}}, type = {{0}, "waiting"};
     (void)state;
-    assert_true(hf_event_filter_wants(&any, "q", HF_STATE_DEAD));
-    assert_true(hf_event_filter_wants(&pipeline, "p", HF_STATE_DEAD));
-    assert_false(hf_event_filter_wants(&pipeline, "q", HF_STATE_DEAD));
-    assert_true(hf_event_filter_wants(&type, "q", HF_STATE_DECIDING));
-    assert_false(hf_event_filter_wants(&type, "q", HF_STATE_DEAD));
+    assert_true(hf_event_filter_wants(&any, "q", "dead"));
+    assert_true(hf_event_filter_wants(&pipeline, "p", "dead"));
+    assert_false(hf_event_filter_wants(&pipeline, "q", "dead"));
+    assert_false(hf_event_filter_wants(&pipeline, "", "paused")); //  A destination is no pipeline's
+    assert_true(hf_event_filter_wants(&type, "q", hf_state_name(HF_STATE_DECIDING)));
+    assert_false(hf_event_filter_wants(&type, "q", "dead"));
+}
+
+static void s_types_are_known_with_and_without_what_they_are_about(void **state) {
+    static const char *const good[] = {"succeeded", "command.succeeded", "paused", "destination.paused"};
+    static const char *const bad[] = {
+        "", "destination.succeeded", "command.paused", "paused.", "x.paused", "none", "destination.none"};
+    hf_event_filter_t filter = {{0}, {0}};
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(hf_event_filter_set_type(&filter, good[i]), 0);
+        assert_string_equal(filter.type, i < 2 ? "succeeded" : "paused");
+    }
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(hf_event_filter_set_type(&filter, bad[i]), -1);
+    }
+}
+
+static void s_a_destinations_fact_is_an_event_of_its_own(void **state) {
+    hf_buf_t text = {0};
+    Hf__Fact fact = HF__FACT__INIT;
+    (void)state;
+    fact.seq = 7;
+    fact.at = 1;
+    fact.event = HF_GATE_BLOCK;
+    fact.destination = (char *)"d";
+    fact.reason = (char *)"why";
+    fact.due = 1000;
+    hf_render_event(NULL, &fact, &text);
+    hf_buf_add(&text, "", 1);
+    assert_string_equal(
+        (char *)text.data,
+        "{\"seq\":7,\"type\":\"destination.blocked\",\"destination\":\"d\",\"reason\":\"why\","
+        "\"at\":\"1970-01-01T00:00:00.001Z\",\"until\":\"1970-01-01T00:00:01.000Z\"}");
+    hf_buf_free(&text);
 }
 
 int main(void) {
@@ -386,6 +422,8 @@ int main(void) {
         cmocka_unit_test(s_a_command_shows_its_attempts),
         cmocka_unit_test(s_the_ring_keeps_the_newest),
         cmocka_unit_test(s_filters_choose_events),
+        cmocka_unit_test(s_types_are_known_with_and_without_what_they_are_about),
+        cmocka_unit_test(s_a_destinations_fact_is_an_event_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
