@@ -51,9 +51,10 @@ static void s_finish_all(call_t *self, int64_t now) {
 //  What has ended makes room for what waits; all that both propose goes out in one run.
 static void s_tick(void *context, int64_t now) {
     call_t *self = context;
+    hf_http_run(self->http);
     s_finish_all(self, now);
     s_start_all(self);
-    hf_http_run(self->http);
+    hf_http_send(self->http);
     s_finish_all(self, now);
     hf_call_ops.tick(self->core, now);
 }
@@ -82,9 +83,7 @@ static int s_on_http(zloop_t *loop, zmq_pollitem_t *item, void *context) {
     call_t *self = context;
     (void)loop;
     (void)item;
-    hf_http_run(self->http);
-    hf_shell_wake(self->shell);
-    return 0;
+    return hf_shell_round(self->shell);
 }
 
 static void s_on_drain(void *context) {

@@ -21,10 +21,17 @@
  * stopped one, HTTP/2 is not offered, so that nothing rests on this.
  *
  *  Lanes. For each request libcurl looks at every connection to that host, busy ones too, until it finds an
- * idle one: with thousands in flight that would cost more than the request. So there are several multi
- * handles, each with its own connections: a destination uses the first for up to LANE_WIDTH requests under
- * way, then the next, and so on; always the lowest one with room, so that it has no more connections than
+ * idle one, and after it at every connection of the multi handle until it finds the one that was used: with
+ * thousands in flight, or of destinations, that would cost more than the request. So there are several multi
+ * handles, each with its own connections: a destination uses its first one for up to LANE_WIDTH requests under
+ * way, then the next, and so on; always the first one with room, so that it has no more connections than
  * requests.
+ *
+ *  Sockets stay watched. libcurl says of each request which socket it waits for, and after it that it waits no
+ * more: with a kept connection that would be two calls of epoll_ctl for each request, a quarter of what it
+ * costs. So a socket that libcurl opened through s_on_open stays in epoll until it is closed through s_on_close;
+ * s_on_socket only notes whether anybody waits. Where nobody does and it speaks all the same (the server
+ * closes an idle connection), it is taken out, and put in again when it is next waited for.
  *
  *  No secret: a reason is made of host, port, libcurl's fixed texts and, for certificates, OpenSSL's. Nothing
  * else of a url, and no header, gets into it.  */
@@ -38,6 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,8 +59,10 @@ enum {
     RESPONSE_KEPT_MAX = 4 << 10, //  Memory for an answer that a spare handle keeps
     UPLOAD_BUFFER_BYTES = 16384, //  What libcurl takes at a time from a body that it sends over TLS
     HEADERS_SPARE = 16,          //  Places for headers beyond those of the first request
-    PEER_SIZE = 280,             //  Bytes of HOST:PORT
-    TROUBLE_SIZE = 512,          //  Bytes of what went wrong
+    RECEIVE_BUFFER_BYTES =
+        4096,           //  What libcurl takes at a time from a connection, for each request under way
+    PEER_SIZE = 280,    //  Bytes of HOST:PORT
+    TROUBLE_SIZE = 512, //  Bytes of what went wrong
 };
 
 //  One multi handle with its connections.
@@ -63,12 +73,20 @@ typedef struct {
     int64_t due_us;  //  When libcurl wants to be called, monotonic; INT64_MAX: it does not
 } lane_t;
 
+//  What is known of one socket, by its number.
+typedef struct {
+    uint32_t events; //  That epoll watches it for; 0: it does not
+    bool wanted;     //  libcurl waits for it
+    bool ours;       //  Opened by s_on_open, so that s_on_close will tell when it goes
+} socket_t;
+
 //  One request under way, or a handle kept for the next.
 typedef struct flight {
     CURL *easy;                       //  Its handle
     lane_t *lane;                     //  Where it is
     CURLcode code;                    //  How it ended
     const hf_call_request_t *request; //  The core's; NULL: spare
+    const hf_destination_t *set_for;  //  Whose options the handle has; NULL: nobody's yet
     struct curl_slist *headers;       //  Nodes that point into the request; never freed by libcurl
     size_t headers_capacity;          //  How many nodes there are
     hf_buf_t response;                //  The answer's first bytes
@@ -86,6 +104,9 @@ typedef struct flight {
 
 struct hf_http {
     lane_t lanes[LANES_MAX]; //  All requests
+    unsigned lanes_size;     //  Those behind the last that was ever needed
+    socket_t *sockets;       //  By descriptor
+    size_t sockets_size;     //  Places: as many as there were descriptors
     uint16_t **used;         //  For each destination: requests under way in each lane; NULL: never called
     bool *http2;             //  For each destination: its newest answer came over HTTP/2
     size_t destinations;     //  How many
@@ -110,25 +131,68 @@ static int64_t s_now_us(void) {
 
 //  ---- what libcurl calls
 
-static int s_on_socket(CURL *easy, curl_socket_t socket, int what, void *context, void *known) {
+static socket_t *s_socket(hf_http_t *self, curl_socket_t number) {
+    size_t place = (size_t)number;
+    if (place >= self->sockets_size) {
+        size_t size = place * 2 + 64;
+        socket_t *sockets = hf_alloc(size * sizeof *sockets);
+        if (self->sockets_size) {
+            memcpy(sockets, self->sockets, self->sockets_size * sizeof *sockets);
+        }
+        free(self->sockets);
+        self->sockets = sockets;
+        self->sockets_size = size;
+    }
+    return &self->sockets[place];
+}
+
+static void s_unwatch(const hf_http_t *self, curl_socket_t number, socket_t *known) {
+    if (known->events) {
+        epoll_ctl(self->epoll, EPOLL_CTL_DEL, number, NULL);
+        known->events = 0;
+    }
+}
+
+static void s_watch(const lane_t *lane, curl_socket_t number, socket_t *known, uint32_t events) {
+    struct epoll_event event = {.events = events,
+                                .data.u64 = (uint64_t)lane->number << 32 | (uint32_t)number};
+    int rc = epoll_ctl(lane->http->epoll, known->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, number, &event);
+    assert(rc == 0);
+    known->events = events;
+}
+
+static int s_on_socket(CURL *easy, curl_socket_t number, int what, void *context, void *unused) {
     lane_t *lane = context;
-    int epoll = lane->http->epoll;
-    struct epoll_event event = {.data.u64 = (uint64_t)lane->number << 32 | (uint32_t)socket};
+    socket_t *known = s_socket(lane->http, number);
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(epoll, EPOLL_CTL_DEL, socket, NULL);
+    (void)unused;
+    known->wanted = what != CURL_POLL_REMOVE;
+    if (!known->wanted) {
+        if (!known->ours) {
+            s_unwatch(lane->http, number, known);
+        }
         return 0;
     }
-    event.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-    int rc = epoll_ctl(epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
-    if (rc && errno == (known ? ENOENT : EEXIST)) { //  Closed and opened again meanwhile
-        rc = epoll_ctl(epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event);
-    }
-    assert(rc == 0);
-    if (!known) {
-        curl_multi_assign(lane->multi, socket, lane);
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+    if (events != known->events) {
+        s_watch(lane, number, known, events);
     }
     return 0;
+}
+
+static curl_socket_t s_on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    int number = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (number < 0) {
+        return CURL_SOCKET_BAD;
+    }
+    *s_socket(context, number) = (socket_t){.ours = true};
+    return number;
+}
+
+static int s_on_close(void *context, curl_socket_t number) {
+    *s_socket(context, number) = (socket_t){0};
+    return close(number);
 }
 
 static int s_on_timer(CURLM *multi, long timeout_ms, void *context) {
@@ -199,7 +263,7 @@ static size_t s_on_body(char *data, size_t one, size_t size, void *context) {
     } while (0)
 
 //  What is the same for all requests.
-static void s_set_up(const hf_http_t *self, flight_t *flight) {
+static void s_set_up(hf_http_t *self, flight_t *flight) {
     CURL *easy = flight->easy;
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_QUICK_EXIT,
@@ -213,6 +277,11 @@ static void s_set_up(const hf_http_t *self, flight_t *flight) {
     SET(easy, CURLOPT_PIPEWAIT, 0L);
     SET(easy, CURLOPT_MAXAGE_CONN, (long)HF_HTTP_IDLE_MAX_S);
     SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
+    SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_BYTES);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, s_on_open);
+    SET(easy, CURLOPT_OPENSOCKETDATA, self);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, s_on_close);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, self);
     SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -295,6 +364,9 @@ static void s_leave_list(hf_http_t *self, flight_t *flight) {
 static void s_lane_open(lane_t *lane) {
     lane->multi = curl_multi_init();
     assert(lane->multi && "out of memory");
+    if (lane->number >= lane->http->lanes_size) {
+        lane->http->lanes_size = lane->number + 1;
+    }
     curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, s_on_socket);
     curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
     curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, s_on_timer);
@@ -302,16 +374,18 @@ static void s_lane_open(lane_t *lane) {
     curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, lane->http->connections);
 }
 
-//  The lowest lane with room for one more request of that destination; where none has, the one with the
-//  fewest.
+//  The first lane with room for one more request of that destination; where none has, the one with the
+//  fewest. Each destination begins at another lane, because what libcurl walks is a lane's: so a thousand
+//  destinations are not in each other's way.
 static lane_t *s_lane_take(hf_http_t *self, size_t destination) {
     assert(destination < self->destinations);
     uint16_t **used = &self->used[destination];
     if (!*used) {
         *used = hf_alloc(LANES_MAX * sizeof **used);
     }
-    unsigned best = 0;
-    for (unsigned number = 0; number < LANES_MAX && (*used)[best] >= LANE_WIDTH; number++) {
+    unsigned first = destination % LANES_MAX, best = first;
+    for (unsigned step = 1; step < LANES_MAX && (*used)[best] >= LANE_WIDTH; step++) {
+        unsigned number = (first + step) % LANES_MAX;
         best = (*used)[number] < (*used)[best] ? number : best;
     }
     (*used)[best]++;
@@ -383,6 +457,7 @@ void hf_http_destroy(hf_http_t **self_p) {
             close(self->epoll);
         }
         free(self->used);
+        free(self->sockets);
         free(self->http2);
         free(self->ca_file);
         free(self);
@@ -439,35 +514,43 @@ static void s_set_headers(flight_t *flight, const char *const *headers) {
     SET(flight->easy, CURLOPT_HTTPHEADER, nodes);
 }
 
+//  What is the same for all requests of a destination: a handle is mostly used for the one it served last.
+static void s_set_destination(flight_t *flight, const hf_destination_t *destination) {
+    int64_t connect_ms = destination->connect_timeout_ms < destination->timeout_ms
+                             ? destination->connect_timeout_ms
+                             : destination->timeout_ms;
+    if (flight->set_for == destination) {
+        return;
+    }
+    SET(flight->easy, CURLOPT_HTTP_VERSION,
+        destination->on_uncertain == HF_ON_UNCERTAIN_HOLD ? (long)CURL_HTTP_VERSION_1_1
+                                                          : (long)CURL_HTTP_VERSION_2TLS);
+    SET(flight->easy, CURLOPT_TIMEOUT_MS, (long)destination->timeout_ms);
+    SET(flight->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    flight->set_for = destination;
+}
+
 //  POST, PUT and PATCH always have a body, if an empty one, so that "Content-Length: 0" is said (RFC 9110,
-//  section 8.6).
+//  section 8.6). Setting a body makes it a POST for libcurl, setting none a GET; the method's name goes over
+//  both.
 static void s_set_method(flight_t *flight, const hf_call_request_t *request) {
     const char *method = request->destination->method;
     bool bare = strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0;
     if (request->body_size == 0 && bare) {
         SET(flight->easy, CURLOPT_HTTPGET, 1L);
     } else {
-        SET(flight->easy, CURLOPT_POST, 1L);
-        SET(flight->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
         SET(flight->easy, CURLOPT_POSTFIELDS, request->body_size ? (const char *)request->body : "");
+        SET(flight->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
     }
     SET(flight->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 void hf_http_start(hf_http_t *self, const hf_call_request_t *request) {
     flight_t *flight = s_flight_take(self);
-    const hf_destination_t *destination = request->destination;
-    int64_t connect_ms = destination->connect_timeout_ms < destination->timeout_ms
-                             ? destination->connect_timeout_ms
-                             : destination->timeout_ms;
     flight->request = request;
     flight->lane = s_lane_take(self, request->number);
+    s_set_destination(flight, request->destination);
     SET(flight->easy, CURLOPT_URL, request->url);
-    SET(flight->easy, CURLOPT_HTTP_VERSION,
-        destination->on_uncertain == HF_ON_UNCERTAIN_HOLD ? (long)CURL_HTTP_VERSION_1_1
-                                                          : (long)CURL_HTTP_VERSION_2TLS);
-    SET(flight->easy, CURLOPT_TIMEOUT_MS, (long)destination->timeout_ms);
-    SET(flight->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     s_set_method(flight, request);
     s_set_headers(flight, (const char *const *)request->headers);
     CURLMcode rc = curl_multi_add_handle(flight->lane->multi, flight->easy);
@@ -507,11 +590,13 @@ static void s_run_sockets(hf_http_t *self) {
     int count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
         uint32_t lane = (uint32_t)(events[i].data.u64 >> 32);
-        int socket = (int)(uint32_t)events[i].data.u64;
+        int number = (int)(uint32_t)events[i].data.u64;
         if (lane == LANES_MAX) {
             s_on_timer_struck(self);
+        } else if (!s_socket(self, number)->wanted) {
+            s_unwatch(self, number, s_socket(self, number));
         } else {
-            curl_multi_socket_action(self->lanes[lane].multi, socket, s_mask(events[i].events), &running);
+            curl_multi_socket_action(self->lanes[lane].multi, number, s_mask(events[i].events), &running);
         }
     }
 }
@@ -525,14 +610,18 @@ static void s_run_lane(lane_t *lane) {
     }
 }
 
-void hf_http_run(hf_http_t *self) {
+void hf_http_send(hf_http_t *self) {
     int64_t due_us = INT64_MAX;
-    s_run_sockets(self);
-    for (unsigned number = 0; number < LANES_MAX; number++) {
+    for (unsigned number = 0; number < self->lanes_size; number++) {
         s_run_lane(&self->lanes[number]);
         due_us = self->lanes[number].due_us < due_us ? self->lanes[number].due_us : due_us;
     }
     s_arm(self, due_us);
+}
+
+void hf_http_run(hf_http_t *self) {
+    s_run_sockets(self);
+    hf_http_send(self);
 }
 
 //  ---- from an end to a result
@@ -674,7 +763,8 @@ static void s_read_answer(const flight_t *flight, hf_call_result_t *result) {
     struct curl_header *retry_after = NULL;
     struct timespec wall;
     char *type = NULL;
-    if (curl_easy_header(flight->easy, "Retry-After", 0, CURLH_HEADER, -1, &retry_after) == CURLHE_OK) {
+    if ((result->status < 200 || result->status > 299) && //  Nobody asks where it went well
+        curl_easy_header(flight->easy, "Retry-After", 0, CURLH_HEADER, -1, &retry_after) == CURLHE_OK) {
         result->retry_after = retry_after->value;
         clock_gettime(CLOCK_REALTIME, &wall);
         result->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
@@ -732,7 +822,7 @@ bool hf_http_next(hf_http_t *self, uint64_t *ticket, hf_call_result_t *result) {
         s_flight_give_back(self, self->given);
         self->given = NULL;
     }
-    for (unsigned number = 0; number < LANES_MAX && !self->ended; number++) {
+    for (unsigned number = 0; number < self->lanes_size && !self->ended; number++) {
         s_collect(self, &self->lanes[number]);
     }
     flight_t *flight = self->ended;

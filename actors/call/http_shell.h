@@ -33,10 +33,13 @@ void hf_http_destroy(hf_http_t **self_p);
 int hf_http_descriptor(const hf_http_t *self);
 
 //  Begins a request; it, and all that it points to, must live until its result was taken. What was begun is
-//  sent by hf_http_run.
+//  sent by hf_http_send or hf_http_run.
 void hf_http_start(hf_http_t *self, const hf_call_request_t *request);
 
-//  Does what can be done without waiting.
+//  Sends what was begun, and ends what took too long.
+void hf_http_send(hf_http_t *self);
+
+//  Does what can be done without waiting: reads what came, then the same as hf_http_send.
 void hf_http_run(hf_http_t *self);
 
 //  The next result, or false. What it points to is valid until the next call of this function.

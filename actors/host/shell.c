@@ -290,6 +290,10 @@ void hf_shell_wake(hf_shell_t *self) {
     s_set_timer(self, INT64_MIN);
 }
 
+int hf_shell_round(hf_shell_t *self) {
+    return s_round(self);
+}
+
 //  Takes in what the socket has, up to the bound. Only single frames are ours; others are dropped whole.
 static void s_receive_all(hf_shell_t *self, zsock_t *socket, hf_from_t from) {
     void *handle = zsock_resolve(socket);

@@ -64,6 +64,9 @@ void hf_shell_hear_facts(hf_shell_t *self, bool hears);
 //  An actor whose own descriptors brought work calls this: tick and outbox are served at the end of the loop's round.
 void hf_shell_wake(hf_shell_t *self);
 
+//  The same at once, for a handler of the loop; what it returns is what the handler returns.
+int hf_shell_round(hf_shell_t *self);
+
 //  More members for `ps` beside the core's, or NULL.
 typedef void(hf_on_describe_t)(void *context, hf_buf_t *json);
 void hf_shell_set_describe(hf_shell_t *self, hf_on_describe_t *on_describe, void *context);
