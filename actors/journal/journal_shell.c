@@ -34,9 +34,11 @@
 enum {
     LOCK_PATIENCE_MS = 3000, //  The last journal may still be ending, or ingress looking whether one lives
     LOCK_RETRY_MS = 20,      //  How often it is tried meanwhile
-    BUSY_BATCH = 16,         //  A commit of so many proposals says that more are on their way
-    REST_MS = 1, //  Then the next commit begins so long after it: a commit costs processor and disk about the
-                 //  same whether it carries twenty proposals or two hundred
+    REST_FROM = 4,           //  A commit of so many proposals says that more are on their way:
+    REST_MS = 1, //  the next one begins so long after it, for it costs processor and disk about the same
+                 //  whether it carries five proposals or fifty,
+    REST_BELOW =
+        64, //  but one of so many was worth its price, and nobody who waits for the next gains by a rest
     FULL_LOOK_US = 50 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
@@ -284,20 +286,20 @@ static int s_on_rested(zloop_t *loop, int timer, void *context);
 static int s_commit_round(shell_t *self) {
     uint64_t before = hf_journal_counters(self->core)->proposals;
     s_receive_all(self);
-    bool laden = hf_journal_is_laden(self->core);
     if ((hf_journal_has_work(self->core) && s_commit(self)) || s_tick(self)) {
         return -1;
     }
-    bool busy = hf_journal_counters(self->core)->proposals - before >= BUSY_BATCH && !laden;
-    if (busy != self->resting) {
-        self->resting = busy;
-        if (busy) {
+    uint64_t batch = hf_journal_counters(self->core)->proposals - before;
+    bool rest = batch >= REST_FROM && batch < REST_BELOW;
+    if (rest != self->resting) {
+        self->resting = rest;
+        if (rest) {
             zloop_reader_end(self->loop, self->pull);
         } else {
             zloop_reader(self->loop, self->pull, s_on_proposals, self);
         }
     }
-    if (busy) {
+    if (rest) {
         zloop_timer(self->loop, REST_MS, 1, s_on_rested, self);
     }
     return 0;
