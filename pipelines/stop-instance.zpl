@@ -48,6 +48,14 @@ pipeline = stop-instance
     destination = ec2
     key = "{instance}"                  # what a command is about: holdfast list --key i-0abc
 
+    #   Two commands for one instance may overtake each other: a retry comes after what was accepted later. Where that
+    #   matters, call those of a key one at a time, in the order in which they were accepted. One that is dead or uncertain
+    #   then blocks those behind it until somebody retries, discards or resolves it; `skip` lets them go on.
+    #ordered = 1
+    #on_dead = block
+
+    #priority = 5                       # 0 to 9: each gets twice as many calls as the one below it
+
     #   Once more at once, then after about 1s, 2s, 4s … at most every 30s, for a day. Jitter spreads the calls out, so
     #   that a third party that comes back isn't called by everybody in the same second.
     retry

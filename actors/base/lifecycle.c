@@ -7,7 +7,8 @@
 
 //  The one table. A missing entry is HF_STATE_NONE: that cannot happen to a command in that state.
 static const hf_state_t s_next[HF_STATES][HF_EVENTS] = {
-    [S(NONE)] = {[E(SUBMIT)] = S(ACCEPTED)},
+    [S(NONE)] = {[E(SUBMIT)] = S(ACCEPTED), [E(PARK)] = S(PARKED)},
+    [S(PARKED)] = {[E(RELEASE)] = S(ACCEPTED), [E(CANCEL)] = S(CANCELLED), [E(EXPIRE)] = S(EXPIRED)},
     [S(ACCEPTED)] = {[E(START)] = S(CALLING),
                      [E(CANCEL)] = S(CANCELLED),
                      [E(EXPIRE)] = S(EXPIRED),
@@ -22,8 +23,14 @@ static const hf_state_t s_next[HF_STATES][HF_EVENTS] = {
                     [E(CANCEL)] = S(CANCELLED),
                     [E(EXPIRE)] = S(EXPIRED),
                     [E(GIVE_UP)] = S(DEAD)},
-    [S(UNCERTAIN)] = {[E(RETRY)] = S(ACCEPTED), [E(DISCARD)] = S(DISCARDED), [E(RESOLVE)] = S(SUCCEEDED)},
-    [S(DEAD)] = {[E(RETRY)] = S(ACCEPTED), [E(DISCARD)] = S(DISCARDED), [E(RESOLVE)] = S(SUCCEEDED)},
+    [S(UNCERTAIN)] = {[E(RETRY)] = S(ACCEPTED),
+                      [E(PARK)] = S(PARKED),
+                      [E(DISCARD)] = S(DISCARDED),
+                      [E(RESOLVE)] = S(SUCCEEDED)},
+    [S(DEAD)] = {[E(RETRY)] = S(ACCEPTED),
+                 [E(PARK)] = S(PARKED),
+                 [E(DISCARD)] = S(DISCARDED),
+                 [E(RESOLVE)] = S(SUCCEEDED)},
 };
 
 hf_state_t hf_lifecycle_next(hf_state_t state, hf_event_t event) {
@@ -38,7 +45,17 @@ bool hf_state_is_final(hf_state_t state) {
 }
 
 bool hf_state_is_open(hf_state_t state) {
-    return state == S(ACCEPTED) || state == S(CALLING) || state == S(DECIDING) || state == S(WAITING);
+    return state == S(ACCEPTED) || state == S(CALLING) || state == S(DECIDING) || state == S(WAITING) ||
+           state == S(PARKED);
+}
+
+hf_state_t hf_state_shown(hf_state_t state) {
+    return state == S(DECIDING) ? S(WAITING) : state == S(PARKED) ? S(ACCEPTED) : state;
+}
+
+int hf_priority(int urgency) {
+    int priority = HF_PRIORITY_USUAL + urgency;
+    return priority < 0 ? 0 : priority >= HF_PRIORITIES ? HF_PRIORITIES - 1 : priority;
 }
 
 bool hf_state_is_held(hf_state_t state) {
@@ -68,20 +85,20 @@ const char *hf_class_name(hf_class_t class) {
     return s_word(s_classes, HF_CLASSES, class);
 }
 
-//  Where two states share a word ("waiting"), the later one in the list.
-static unsigned s_number(const char *const *words, unsigned size, const char *word) {
-    for (unsigned number = size; number-- > 1;) {
-        if (strcmp(words[number], word) == 0) {
-            return number;
+hf_state_t hf_state_parse(const char *word) {
+    for (unsigned number = 1; number < HF_STATES; number++) {
+        if (strcmp(s_states[number], word) == 0) {
+            return hf_state_shown((hf_state_t)number);
         }
     }
-    return 0;
-}
-
-hf_state_t hf_state_parse(const char *word) {
-    return (hf_state_t)s_number(s_states, HF_STATES, word);
+    return HF_STATE_NONE;
 }
 
 hf_class_t hf_class_parse(const char *word) {
-    return (hf_class_t)s_number(s_classes, HF_CLASSES, word);
+    for (unsigned number = 1; number < HF_CLASSES; number++) {
+        if (strcmp(s_classes[number], word) == 0) {
+            return (hf_class_t)number;
+        }
+    }
+    return HF_CLASS_NONE;
 }

@@ -21,12 +21,22 @@
  *            └── dead, uncertain ── discard ─▶ discarded
  *                      └─────────── resolve ─▶ succeeded
  *
- *  People see deciding as `waiting`: failed, and the failure actor is about to say when the next attempt is due.  */
+ *  Where a pipeline is ordered, and another command of the same key has its turn:
+ *
+ *          submit, and a person's retry: park ──▶ parked ── release ─▶ accepted      (parked: cancel, expire as accepted)
+ *
+ *  People see deciding as `waiting`: failed, and the failure actor is about to say when the next attempt is due; and parked as
+ *  `accepted`: its turn comes when those before it are done.  */
 
 #ifndef HF_LIFECYCLE_H
 #define HF_LIFECYCLE_H
 
 #include <stdbool.h>
+
+enum {
+    HF_PRIORITIES = 10,    //  0 to 9: 9 is the most urgent
+    HF_PRIORITY_USUAL = 5, //  Where nobody says another one; records hold the difference to it
+};
 
 //  The states, as CONTRACT names them; X (NAME, word that people see). The numbers are on disk: only append.
 #define HF_STATE_LIST(X)                                                                                     \
@@ -40,7 +50,8 @@
     X(DEAD, "dead")                                                                                          \
     X(CANCELLED, "cancelled")                                                                                \
     X(DISCARDED, "discarded")                                                                                \
-    X(EXPIRED, "expired")
+    X(EXPIRED, "expired")                                                                                    \
+    X(PARKED, "accepted")
 
 //  What can happen to a command; X (NAME, word for traces).
 #define HF_EVENT_LIST(X)                                                                                     \
@@ -55,7 +66,9 @@
     X(CANCEL, "cancel")                                                                                      \
     X(RETRY, "retry")                                                                                        \
     X(DISCARD, "discard")                                                                                    \
-    X(RESOLVE, "resolve")
+    X(RESOLVE, "resolve")                                                                                    \
+    X(PARK, "park")                                                                                          \
+    X(RELEASE, "release")
 
 //  How an attempt ends, as CONTRACT names it; X (NAME, word). The numbers are on disk: only append.
 #define HF_CLASS_LIST(X)                                                                                     \
@@ -80,18 +93,24 @@ hf_state_t hf_lifecycle_next(hf_state_t state, hf_event_t event);
 //  person decides.
 bool hf_state_is_final(hf_state_t state);
 
-//  Whether it still moves by itself: accepted, calling, deciding, waiting.
+//  Whether it still moves by itself: parked, accepted, calling, deciding, waiting.
 bool hf_state_is_open(hf_state_t state);
 
 //  Whether it waits for a person: dead, uncertain.
 bool hf_state_is_held(hf_state_t state);
+
+//  The state that people see it as: waiting for deciding, accepted for parked; else the same.
+hf_state_t hf_state_shown(hf_state_t state);
+
+//  The priority behind a record's `urgency`.
+int hf_priority(int urgency);
 
 //  The word that people see; "none" for a number that is no state (class).
 const char *hf_state_name(hf_state_t state);
 const char *hf_class_name(hf_class_t class);
 const char *hf_event_name(hf_event_t event);
 
-//  The first state or class with that word, or NONE. "waiting" gives WAITING.
+//  The state or class that people see under that word, or NONE. "waiting" gives WAITING.
 hf_state_t hf_state_parse(const char *word);
 hf_class_t hf_class_parse(const char *word);
 

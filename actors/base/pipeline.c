@@ -209,6 +209,7 @@ void hf_destination_destroy(hf_destination_t **self_p) {
 hf_pipeline_t *hf_pipeline_new(const char *name) {
     hf_pipeline_t *self = hf_alloc(sizeof *self);
     self->name = hf_strdup(name);
+    self->priority = HF_PRIORITY_USUAL;
     self->retry_immediate = 1;
     self->retry_delay_ms = 1000;
     self->retry_factor = 2;
@@ -233,15 +234,10 @@ void hf_pipeline_destroy(hf_pipeline_t **self_p) {
     *self_p = NULL;
 }
 
-//  People see deciding as waiting, so it goes by that label where it has none of its own.
+//  It goes by the label of the state that people see it as.
 const char *hf_pipeline_label(const hf_pipeline_t *self, hf_state_t state) {
-    if (self && (unsigned)state < HF_STATES) {
-        if (self->labels[state]) {
-            return self->labels[state];
-        }
-        if (state == HF_STATE_DECIDING && self->labels[HF_STATE_WAITING]) {
-            return self->labels[HF_STATE_WAITING];
-        }
+    if (self && (unsigned)state < HF_STATES && self->labels[hf_state_shown(state)]) {
+        return self->labels[hf_state_shown(state)];
     }
     return hf_state_name(state);
 }

@@ -60,6 +60,7 @@ bool hf_status_set_has(const hf_status_set_t *self, int status);
 
 typedef enum { HF_ON_UNCERTAIN_RETRY, HF_ON_UNCERTAIN_HOLD } hf_on_uncertain_t;
 typedef enum { HF_JITTER_FULL, HF_JITTER_NONE } hf_jitter_t;
+typedef enum { HF_ON_DEAD_BLOCK, HF_ON_DEAD_SKIP } hf_behind_dead_t;
 
 typedef struct {
     char *name;                     //  As written, [A-Za-z0-9._-]{1,64}
@@ -83,6 +84,8 @@ typedef struct {
     const hf_destination_t *destination; //  Where its commands go; owned by the configuration
     hf_template_t *key;                  //  What a command is about, or NULL
     bool ordered;                        //  One at a time and in order for each key
+    hf_behind_dead_t on_dead;            //  Ordered: what a dead or uncertain command means for its key
+    int priority;                        //  0 to 9, the most urgent: of commands that name none themselves
     int retry_immediate;                 //  Attempts at once, before the first delay
     int64_t retry_delay_ms;              //  The first delay
     double retry_factor;                 //  What each further delay is multiplied by, >= 1

@@ -80,15 +80,45 @@ static hf_store_key_t s_key_history(const hf_id_t *id, uint32_t number) {
     return key;
 }
 
-static hf_store_key_t s_key_open(hf_phase_t phase, const char *destination, int64_t due, const hf_id_t *id) {
+//  What all entries of a phase and a destination begin with.
+static hf_store_key_t s_key_lane(hf_phase_t phase, const char *destination) {
     hf_store_key_t key = {.size = 0};
     hf_store_key_add_number(&key, phase, 1);
     hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
     hf_store_key_add_number(&key, 0, 1);
-    s_key_add_time(&key, due);
-    if (id) {
-        hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
+//  Urgent ones stand before others.
+static void s_key_add_priority(hf_store_key_t *key, int priority) {
+    hf_store_key_add_number(key, (uint64_t)(HF_PRIORITIES - 1 - priority), 1);
+}
+
+static hf_store_key_t s_key_open(hf_phase_t phase, const Hf__State *state, int64_t due, const hf_id_t *id) {
+    hf_store_key_t key = s_key_lane(phase, state->destination);
+    if (phase == HF_PHASE_READY) {
+        s_key_add_priority(&key, hf_priority(state->urgency));
     }
+    s_key_add_time(&key, due);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
+//  What all entries of an ordered key that wait, or that have its turn, begin with.
+static hf_store_key_t s_key_chain(const char *pipeline, const char *key, bool parked) {
+    hf_store_key_t chain = {.size = 0};
+    XXH64_hash_t seed = XXH3_64bits(pipeline, strlen(pipeline));
+    XXH128_hash_t hash = XXH3_128bits_withSeed(key, strlen(key), seed);
+    hf_store_key_add_number(&chain, hash.high64, 8);
+    hf_store_key_add_number(&chain, hash.low64, 8);
+    hf_store_key_add_number(&chain, parked, 1);
+    return chain;
+}
+
+static hf_store_key_t s_key_turn(const Hf__State *state, const hf_id_t *id) {
+    hf_store_key_t key = s_key_chain(state->pipeline, state->key, state->state == HF_STATE_PARKED);
+    hf_store_key_add_number(&key, state->order, 8);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
     return key;
 }
 
@@ -282,8 +312,8 @@ static bool s_is_text(const MDB_val *key) {
 void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]) {
     bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY ||
                  table == TABLE_KEYS;
-    bool by_index = table == TABLE_OPEN || table == TABLE_DEAD || table == TABLE_EXPIRY ||
-                    table == TABLE_ENDED;
+    bool by_index = table == TABLE_OPEN || table == TABLE_TURNS || table == TABLE_DEAD ||
+                    table == TABLE_EXPIRY || table == TABLE_ENDED;
     hf_id_t id;
     if ((by_id || by_index) && key->mv_size >= HF_ID_SIZE) {
         size_t at = by_index ? key->mv_size - HF_ID_SIZE : 0;
@@ -697,6 +727,12 @@ int hf_store_commit(hf_store_t *self, hf_error_t *error) {
 
 //  ---- states and the indexes that follow from them
 
+bool hf_state_has_turn(const Hf__State *state) {
+    bool stuck = state->state == HF_STATE_DEAD || state->state == HF_STATE_UNCERTAIN;
+    bool moves = hf_state_is_open((hf_state_t)state->state) && state->state != HF_STATE_PARKED;
+    return state->order && (moves || (stuck && !state->overtaken));
+}
+
 //  Where a state stands in `open`; false where it stands nowhere.
 static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due) {
     *due = state->since;
@@ -730,7 +766,10 @@ unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_ST
         return 0;
     }
     if (s_open_place(state, &phase, &due)) {
-        entries[size++] = (hf_store_entry_t){TABLE_OPEN, s_key_open(phase, state->destination, due, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_OPEN, s_key_open(phase, state, due, &id)};
+    }
+    if (state->state == HF_STATE_PARKED || hf_state_has_turn(state)) {
+        entries[size++] = (hf_store_entry_t){TABLE_TURNS, s_key_turn(state, &id)};
     }
     if (hf_state_is_held(state->state)) {
         entries[size++] = (hf_store_entry_t){TABLE_DEAD, hf_store_dead_key(state)};
@@ -829,7 +868,8 @@ static bool s_read_open_key(const MDB_val *key, const char **destination, int64_
         return false;
     }
     size_t tail = key->mv_size - 8 - HF_ID_SIZE;
-    if (bytes[tail - 1] != 0) {
+    size_t end = bytes[0] == HF_PHASE_READY ? tail - 2 : tail - 1;
+    if (bytes[end] != 0) {
         return false;
     }
     *destination = (const char *)bytes + 1;
@@ -838,23 +878,16 @@ static bool s_read_open_key(const MDB_val *key, const char **destination, int64_
     return true;
 }
 
-int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
-                       hf_on_open_t *on_open, void *context, hf_error_t *error) {
+//  Everything from `from` on whose first `prefix` bytes are the same.
+static int s_walk_open(hf_store_t *self, const hf_store_key_t *from, size_t prefix, hf_on_open_t *on_open,
+                       void *context, hf_error_t *error) {
     MDB_cursor *cursor;
     if (hf_store_cursor(self, TABLE_OPEN, &cursor, error)) {
         return -1;
     }
-    hf_store_key_t from = {.size = 0};
-    size_t prefix = 1; //  Bytes of the key that must stay the same
-    if (destination) {
-        from = s_key_open(phase, destination, from_due, NULL);
-        prefix = from.size - 8;
-    } else {
-        hf_store_key_add_number(&from, phase, 1);
-    }
-    MDB_val key = {from.size, from.bytes}, value;
+    MDB_val key = {from->size, (void *)from->bytes}, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, from.bytes, prefix) == 0) {
+    while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, from->bytes, prefix) == 0) {
         const char *name;
         int64_t due;
         hf_id_t id;
@@ -869,6 +902,47 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
     }
     mdb_cursor_close(cursor);
     return rc && rc != MDB_NOTFOUND ? (hf_store_error(error, rc, "open"), -1) : 0;
+}
+
+int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
+                       hf_on_open_t *on_open, void *context, hf_error_t *error) {
+    assert(phase != HF_PHASE_READY || from_due == 0);
+    hf_store_key_t from = {.size = 0};
+    if (!destination) {
+        hf_store_key_add_number(&from, phase, 1);
+        return s_walk_open(self, &from, from.size, on_open, context, error);
+    }
+    from = s_key_lane(phase, destination);
+    size_t prefix = from.size;
+    if (from_due) {
+        s_key_add_time(&from, from_due);
+    }
+    return s_walk_open(self, &from, prefix, on_open, context, error);
+}
+
+int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, hf_on_open_t *on_open,
+                        void *context, hf_error_t *error) {
+    hf_store_key_t from = s_key_lane(HF_PHASE_READY, destination);
+    s_key_add_priority(&from, priority);
+    return s_walk_open(self, &from, from.size, on_open, context, error);
+}
+
+int hf_store_turn(hf_store_t *self, const char *pipeline, const char *key, bool parked, hf_id_t *id,
+                  hf_error_t *error) {
+    MDB_cursor *cursor;
+    hf_store_key_t chain = s_key_chain(pipeline, key, parked);
+    if (hf_store_cursor(self, TABLE_TURNS, &cursor, error)) {
+        return -1;
+    }
+    MDB_val found = {chain.size, chain.bytes}, value;
+    int rc = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
+    bool there = rc == 0 && found.mv_size == chain.size + 8 + HF_ID_SIZE &&
+                 memcmp(found.mv_data, chain.bytes, chain.size) == 0;
+    if (there) {
+        memcpy(id->bytes, (const uint8_t *)found.mv_data + chain.size + 8, HF_ID_SIZE);
+    }
+    mdb_cursor_close(cursor);
+    return rc && rc != MDB_NOTFOUND ? (hf_store_error(error, rc, "turns"), -1) : there;
 }
 
 //  Downwards from the newest key at or below from; prefix bytes must stay the same, the id stands behind

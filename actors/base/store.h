@@ -6,6 +6,9 @@
  *  commands  id                                     Command      what was accepted
  *  states    id                                     State        what has become of it
  *  open      phase · destination NUL · due · id     -            what dispatch, failure and people walk
+ *            (phase ready: a byte before due, 9 less the priority)
+ *  turns     hash of pipeline and key · 0 has its   -            ordered keys: whose turn it is, and who is parked,
+ *            turn, 1 is parked · order · id                      in the order of acceptance
  *  dead      destination NUL · group · fact · id    -            dead and uncertain ones, by group and time (store_dead.c)
  *  groups    destination NUL · group                Group        how many there are of each group
  *  history   id · entry number                      History      attempts and decisions, in order
@@ -53,6 +56,9 @@ typedef enum {
 } hf_phase_t;
 
 typedef struct hf_store hf_store_t;
+
+//  Whether it is the one of its ordered key whose turn it is: none of the others is called meanwhile.
+bool hf_state_has_turn(const Hf__State *state);
 
 //  Opens the environment in folder dir for reading, or, as the only writer, for writing (then it is created where missing).
 //  A reader of a journal that does not exist yet gets an error that ends in "No such file or directory"; it may try again.
@@ -105,10 +111,19 @@ int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on
 int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error);
 
 //  Walks commands of one phase and destination in order of due time, from (due, id) on, until on_open returns false. The
-//  callback may look things up, not write. Returns 0, -1 on error. destination NULL: all, in order of their names.
+//  callback may look things up, not write. Returns 0, -1 on error. destination NULL: all, in order of their names. Phase ready: the most
+//  urgent first, and from_due is 0.
 typedef bool(hf_on_open_t)(void *context, const char *destination, int64_t due, const hf_id_t *id);
 int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
                        hf_on_open_t *on_open, void *context, hf_error_t *error);
+
+//  The same over what is ready for one destination in one priority.
+int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, hf_on_open_t *on_open,
+                        void *context, hf_error_t *error);
+
+//  Of an ordered key: who has its turn, or, where parked says so, who comes next. 1 and *id, 0 nobody, -1.
+int hf_store_turn(hf_store_t *self, const char *pipeline, const char *key, bool parked, hf_id_t *id,
+                  hf_error_t *error);
 
 //  ---- the dead, and the uncertain: whatever waits for a person
 

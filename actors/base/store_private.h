@@ -12,6 +12,7 @@
     X(COMMANDS, "commands")                                                                                  \
     X(STATES, "states")                                                                                      \
     X(OPEN, "open")                                                                                          \
+    X(TURNS, "turns")                                                                                        \
     X(DEAD, "dead")                                                                                          \
     X(GROUPS, "groups")                                                                                      \
     X(HISTORY, "history")                                                                                    \
@@ -28,10 +29,11 @@
 typedef enum { HF_TABLE_LIST(HF_TABLE_ENUM) TABLES } hf_table_t;
 
 enum {
-    HF_STORE_KEY_MAX = 128,   //  Bytes of the longest key: phase, destination (64), NUL, due, id
-    HF_STORE_ENTRIES_MAX = 3, //  Index entries of one state: open, dead, expiry or ended
+    HF_STORE_KEY_MAX = 128,   //  Bytes of the longest key: phase, destination (64), NUL, priority, due, id
+    HF_STORE_ENTRIES_MAX = 4, //  Index entries of one state: open, turns, dead, expiry or ended
     HF_KEYS_PER_RUN = 512,    //  Commands in one record of `keys`
     HF_DESTINATION_MAX = 64,  //  Bytes of a destination's name in a key
+    HF_CHAIN = 16,            //  Bytes of an ordered key's hash: none meets another by chance
 };
 
 typedef struct hf_delta hf_delta_t;

@@ -60,6 +60,8 @@ typedef struct {
     uint64_t gate_facts_found;    //  Facts that are their destination's newest
     uint64_t keyed_wanted;        //  States with a key
     uint64_t keyed_found;         //  Commands in `keys` that are there
+    uint8_t chain[HF_CHAIN];      //  The ordered key whose turns are being walked
+    bool chain_taken;             //  One of its commands has its turn
 } verify_t;
 
 typedef void(check_t)(verify_t *self, const MDB_val *key, const MDB_val *value);
@@ -260,7 +262,8 @@ static void s_check_repeated(verify_t *self, const hf_id_t *id, const Hf__State 
     } else if (found == 1 &&
                (strcmp(state->pipeline, command->pipeline) != 0 || strcmp(state->key, command->key) != 0 ||
                 strcmp(state->destination, command->destination) != 0 ||
-                state->accepted_at != command->accepted_at)) {
+                state->accepted_at != command->accepted_at || state->urgency != command->urgency ||
+                (state->order != 0) != command->ordered)) {
         s_problem(self, "it does not repeat what its command says");
     }
 }
@@ -315,6 +318,9 @@ static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *val
     if (!state->last_fact || state->last_fact > self->newest_fact) {
         s_problem(self, "its newest fact %" PRIu64 " was never made", state->last_fact);
     }
+    if (state->order > state->last_fact || (state->state == HF_STATE_PARKED && !state->order)) {
+        s_problem(self, "its place in the order of its key cannot be");
+    }
     self->newest_facts_wanted += self->oldest_fact && state->last_fact >= self->oldest_fact;
     hf_id_t id = s_id_at(key, 0);
     self->keyed_wanted += *state->key ? 1 : 0;
@@ -351,6 +357,26 @@ static void s_check_index(verify_t *self, const MDB_val *key, const MDB_val *val
                       hf_state_name((hf_state_t)state->state));
         }
     }
+}
+
+//  Of each ordered key exactly one command has its turn; it stands before those that are parked.
+static void s_check_turn(verify_t *self, const MDB_val *key, const MDB_val *value) {
+    const uint8_t *bytes = key->mv_data;
+    s_check_index(self, key, value);
+    if (key->mv_size != HF_CHAIN + 1 + 8 + HF_ID_SIZE) {
+        s_problem(self, "this is no key of a turn");
+        return;
+    }
+    if (memcmp(bytes, self->chain, HF_CHAIN) != 0) {
+        memcpy(self->chain, bytes, HF_CHAIN);
+        self->chain_taken = false;
+    }
+    bool parked = bytes[HF_CHAIN] != 0;
+    if (parked != self->chain_taken) {
+        s_problem(self, parked ? "it is parked, but no command of its key has its turn"
+                               : "two commands of one ordered key have their turn");
+    }
+    self->chain_taken = true;
 }
 
 static void s_tell_table(verify_t *self, hf_table_t table, const char *what, uint64_t a, uint64_t b) {
@@ -556,7 +582,8 @@ static void s_check_fact(verify_t *self, const Hf__Fact *fact) {
         s_problem(self, "fact %" PRIu64 ": %s does not lead to %s", fact->seq,
                   hf_event_name((hf_event_t)fact->event), hf_state_name((hf_state_t)fact->state));
     }
-    if (fact->previous >= fact->seq || (fact->previous == 0) != (fact->event == HF_EVENT_SUBMIT)) {
+    bool first = fact->event == HF_EVENT_SUBMIT || (fact->event == HF_EVENT_PARK && fact->previous == 0);
+    if (fact->previous >= fact->seq || (fact->previous == 0) != first) {
         s_problem(self, "fact %" PRIu64 " cannot follow fact %" PRIu64, fact->seq, fact->previous);
     }
     if (hf_store_state(self->store, &id, self->arena, &state, NULL) != 1) {
@@ -737,6 +764,7 @@ static void s_check_all(verify_t *self) {
         s_walk(self, TABLE_STATES, s_check_newest_fact);
     }
     s_walk(self, TABLE_OPEN, s_check_index);
+    s_walk(self, TABLE_TURNS, s_check_turn);
     s_walk(self, TABLE_DEAD, s_check_index);
     s_walk(self, TABLE_GROUPS, s_check_group);
     s_check_grouped(self);

@@ -57,6 +57,7 @@ typedef struct {
     char *key;        //  Idempotency-Key
     char *not_before; //  Holdfast-Not-Before
     char *deadline;   //  Holdfast-Deadline
+    char *priority;   //  Holdfast-Priority
     long long wait_s; //  --wait; -1: not given
 } submission_t;
 
@@ -72,6 +73,7 @@ static int s_prepare(const hf_args_t *args, submission_t *self) {
     if (status || (status = s_header(args, "idempotency-key", "Idempotency-Key", &self->key)) ||
         (status = s_header(args, "not-before", "Holdfast-Not-Before", &self->not_before)) ||
         (status = s_header(args, "deadline", "Holdfast-Deadline", &self->deadline)) ||
+        (status = s_header(args, "priority", "Holdfast-Priority", &self->priority)) ||
         (status = hf_body_read(args->words_size > 1 ? args->words[1] : NULL, &self->body))) {
         return status;
     }
@@ -90,15 +92,17 @@ static void s_free(submission_t *self) {
     free(self->key);
     free(self->not_before);
     free(self->deadline);
+    free(self->priority);
 }
 
 //  Sends it until an answer comes, gives that as JSON.
 static int s_submit(hf_client_t *client, const submission_t *self, json_t **answer) {
-    hf_request_t request = {.method = "POST",
-                            .path = (char *)self->path.data,
-                            .headers = {self->type, self->key, self->not_before, self->deadline},
-                            .body = self->body.data,
-                            .body_size = self->body.size};
+    hf_request_t request = {
+        .method = "POST",
+        .path = (char *)self->path.data,
+        .headers = {self->type, self->key, self->not_before, self->deadline, self->priority},
+        .body = self->body.data,
+        .body_size = self->body.size};
     hf_reply_t reply = {0};
     char why[HF_CLIENT_WHY];
     int64_t until_ms = hf_client_now_ms() + S_AGAIN_MS;

@@ -134,6 +134,8 @@ static void s_print_head(const json_t *command) {
     s_print_time("not before", hf_fields_time(command, "not_before"));
     s_print_time("deadline", hf_fields_time(command, "deadline"));
     s_print_field("key", hf_fields_text(command, "key"));
+    s_print_field("waits for", hf_fields_text(command, "waits_for"));
+    printf("  %-11s%lld\n", "priority", (long long)hf_fields_integer(command, "priority"));
     s_print_body(command);
 }
 

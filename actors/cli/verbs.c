@@ -42,6 +42,8 @@ static const hf_option_t s_send_options[] = {
     {"idempotency-key", "K", "send it twice with the same K, and it is one command"},
     {"not-before", "T", "call no earlier: 2026-01-31T12:00:00Z, or 30s or\n2h from now"},
     {"deadline", "T", "expires if not done by then: as above"},
+    {"priority", "N",
+     "0 to 9: 9 is called before the others, 0 after\nthem; default: what the pipeline says, or 5"},
     {"content-type", "TYPE",
      "of the body; default application/json where it\nis JSON, else application/octet-stream"},
     S_JSON("print what the node answered"),

@@ -40,6 +40,7 @@ typedef struct {
     stage_t
         stage; //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
     uint32_t attempt;      //  Its number
+    int priority;          //  STARTING: where it stands in the queue
     hf_lane_t *lane;       //  Whose place it takes, NULL: none
     bool probe;            //  It is a probe through an open circuit
     int caller;            //  Who calls
@@ -99,6 +100,26 @@ static void s_mark(hf_dispatch_t *self, hf_lane_t *lane) {
 static void s_wait(hf_dispatch_t *self, hf_lane_t *lane, int64_t at) {
     if (lane) {
         hf_schedule_wake(self->schedule, lane, at);
+    }
+}
+
+//  Something of that priority is, or will be, due.
+static void s_expect(hf_dispatch_t *self, hf_lane_t *lane, int priority, int64_t due) {
+    if (!lane) {
+        return;
+    }
+    lane->due[priority] = due < lane->due[priority] ? due : lane->due[priority];
+    if (due <= self->now) {
+        s_mark(self, lane);
+    } else {
+        s_wait(self, lane, due);
+    }
+}
+
+//  Nothing is known of what waits there.
+static void s_expect_all(hf_dispatch_t *self, hf_lane_t *lane) {
+    for (int priority = 0; priority < HF_PRIORITIES; priority++) {
+        s_expect(self, lane, priority, 0);
     }
 }
 
@@ -167,6 +188,9 @@ static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
     if (hand->lane) {
         hf_lane_give(hand->lane, hand->probe);
         s_mark(self, hand->lane);
+    }
+    if (hand->lane && hand->stage == STARTING) { //  It may still stand in the queue, where it was passed over
+        s_expect(self, hand->lane, hand->priority, 0);
     }
     free(hand);
 }
@@ -270,6 +294,7 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, true);
     hand->proposal = number;
     hand->attempt = start.attempt;
+    hand->priority = hf_priority(state->urgency);
     s_give_to(self, hand, caller, start.caller_epoch);
     self->started++;
     return true;
@@ -332,7 +357,9 @@ typedef struct {
     hf_dispatch_t *self; //  Whose
     hf_lane_t *lane;     //  Walked
     int room;            //  Starts left
-    bool more;           //  It ended for want of room in this turn, not of commands
+    int64_t due;         //  When the first that is not due yet will be; INT64_MAX: none was met
+    bool unfinished;     //  It ended before what is due did,
+    bool stuck;          //  because nothing can be started anywhere now
 } look_t;
 
 //  The state, or NULL where there is none or it cannot be read (then the core must end).
@@ -351,30 +378,31 @@ static bool s_on_due(void *context, const char *destination, int64_t due, const 
     hf_dispatch_t *self = look->self;
     (void)destination;
     if (due > self->now) {
-        s_wait(self, look->lane, due);
+        look->due = due;
         return false;
     }
     if (hf_id_map_get(self->hands, id)) {
         return true;
     }
+    look->unfinished = true;
     if (look->room == 0) {
-        look->more = true;
         return false;
     }
     Hf__State *state = s_state(self, id);
     int caller = s_free_caller(self);
     if (!state || caller < 0) {
+        look->stuck = true;
         return false;
     }
-    if (state->deadline && state->deadline <= self->now) {
-        return s_propose_expire(self, id, state);
-    }
-    look->room--;
-    self->budget--;
-    if (!s_propose_start(self, id, state, look->lane, caller)) {
+    bool late = state->deadline && state->deadline <= self->now;
+    if (late ? !s_propose_expire(self, id, state) : !s_propose_start(self, id, state, look->lane, caller)) {
         s_wait(self, look->lane, self->now + LINK_FULL_MS);
+        look->stuck = true;
         return false;
     }
+    look->room -= late ? 0 : 1;
+    self->budget -= late ? 0 : 1;
+    look->unfinished = false;
     return true;
 }
 
@@ -389,20 +417,66 @@ static int s_room(hf_dispatch_t *self, hf_lane_t *lane) {
     return room;
 }
 
-static void s_look(hf_dispatch_t *self, hf_lane_t *lane) {
+//  Starts at most `quota` of one priority. Returns what it found.
+static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int quota) {
     hf_error_t error;
+    look_t look = {self, lane, quota, INT64_MAX, false, false};
+    if (hf_store_walk_ready(self->store, lane->destination->name, priority, s_on_due, &look, &error)) {
+        hf_proposer_fail(self->proposer, &error);
+        look.stuck = true;
+    }
+    if (!look.unfinished && !look.stuck) {
+        lane->due[priority] = look.due;
+    }
+    return look;
+}
+
+//  The priorities that may have something due, as bits; and the lane is woken when another one's head is.
+static unsigned s_ready(hf_dispatch_t *self, hf_lane_t *lane) {
+    unsigned ready = 0;
+    for (int priority = 0; priority < HF_PRIORITIES; priority++) {
+        if (lane->due[priority] <= self->now) {
+            ready |= 1u << priority;
+        } else {
+            s_wait(self, lane, lane->due[priority]);
+        }
+    }
+    return ready;
+}
+
+//  Divides the room among priorities, and goes round until it or the work is used up: what one does not need is the others'. False:
+//  nothing can be started now.
+static bool s_fill(hf_dispatch_t *self, hf_lane_t *lane, int room) {
+    unsigned ready = s_ready(self, lane);
+    while (ready && room > 0) {
+        int quota[HF_PRIORITIES];
+        hf_share_divide(&lane->share, ready, room, quota);
+        for (int priority = HF_PRIORITIES - 1; priority >= 0; priority--) {
+            if (quota[priority] == 0) {
+                continue;
+            }
+            look_t look = s_look_at(self, lane, priority, quota[priority]);
+            hf_share_give_back(&lane->share, priority, look.room);
+            room -= quota[priority] - look.room;
+            ready &= look.unfinished ? ~0u : ~(1u << priority);
+            if (look.stuck) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void s_look(hf_dispatch_t *self, hf_lane_t *lane) {
     if (lane->stale) {
         s_read_gate(self, lane);
     }
-    look_t look = {self, lane, s_room(self, lane), false};
-    if (look.room == 0) {
+    int room = s_room(self, lane);
+    if (room == 0) {
         return; //  What frees a place marks it again
     }
-    if (hf_store_walk_open(self->store, HF_PHASE_READY, lane->destination->name, 0, s_on_due, &look,
-                           &error)) {
-        hf_proposer_fail(self->proposer, &error);
-    }
-    if (look.more && (self->budget == 0 || s_room(self, lane) > 0)) {
+    bool fine = s_fill(self, lane, room);
+    if (s_ready(self, lane) && fine && (self->budget == 0 || s_room(self, lane) > 0)) {
         s_mark(self, lane);
     }
 }
@@ -422,7 +496,7 @@ static bool s_on_expiry(void *context, int64_t at, const hf_id_t *id) {
 
 static void s_look_for_expired(hf_dispatch_t *self) {
     hf_error_t error;
-    look_t look = {self, NULL, EXPIRY_MAX + (int)hf_id_map_size(self->hands), false};
+    look_t look = {.self = self, .room = EXPIRY_MAX + (int)hf_id_map_size(self->hands)};
     self->expiry_at = self->now + EXPIRY_EVERY_MS;
     if (hf_store_walk_expiry(self->store, s_on_expiry, &look, &error)) {
         hf_proposer_fail(self->proposer, &error);
@@ -467,11 +541,12 @@ static void s_look_at_all(hf_dispatch_t *self) {
 static bool s_stands(const hand_t *hand, const Hf__State *state) {
     bool calling = state && state->state == HF_STATE_CALLING;
     bool ready = state && (state->state == HF_STATE_ACCEPTED || state->state == HF_STATE_WAITING);
+    bool parked = state && state->state == HF_STATE_PARKED;
     if (hand->stage == STARTING) {
         return ready && state->attempt + 1 == hand->attempt;
     }
     if (hand->stage == ENDING && !hand->lane) {
-        return ready && state->attempt == hand->attempt;
+        return (ready || parked) && state->attempt == hand->attempt;
     }
     return calling && state->attempt == hand->attempt;
 }
@@ -490,7 +565,7 @@ static void s_keep_what_stands(hf_dispatch_t *self) {
     }
     hf_id_map_destroy(&before);
     for (size_t i = 0; i < self->config->destinations_size; i++) {
-        s_mark(self, &self->lanes[i]);
+        s_expect_all(self, &self->lanes[i]);
     }
 }
 
@@ -576,12 +651,7 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
     if (fact->state == HF_STATE_CALLING) {
         s_on_started(self, fact, &id);
     } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
-        hf_lane_t *lane = s_lane(self, fact->destination);
-        if (fact->due <= self->now) {
-            s_mark(self, lane);
-        } else {
-            s_wait(self, lane, fact->due);
-        }
+        s_expect(self, s_lane(self, fact->destination), hf_priority(fact->urgency), fact->due);
     } else if (hand && fact->attempt >= hand->attempt) { //  Its attempt has ended, or it will never begin
         self->probe_at = fact->state == HF_STATE_SUCCEEDED ? 0 : self->probe_at;
         s_let_go(self, hand);

@@ -5,6 +5,7 @@
 
 #include "base/gate.h"
 #include "base/pipeline.h"
+#include "dispatch/share.h"
 
 #include <stddef.h>
 
@@ -17,8 +18,10 @@ typedef struct {
     int64_t wake_at;                     //  When to look at it, where place is set
     size_t place;                        //  In the schedule, from 1; 0: it is not in there
     bool dirty;                          //  It is in the list of those worth a look
-    double tokens;                       //  Calls that its rate allows now
-    int64_t tokens_at;                   //  When they were counted
+    int64_t due[HF_PRIORITIES]; //  When each priority's head is due: only those that may be are walked
+    hf_share_t share;           //  Who of them comes next
+    double tokens;              //  Calls that its rate allows now
+    int64_t tokens_at;          //  When they were counted
 } hf_lane_t;
 
 //  How many attempts may begin now, at most `most`. 0: none; *when is the time to look again, INT64_MAX: when something happens to it.

@@ -82,8 +82,8 @@ void hf_failure_destroy(hf_failure_t **self_p) {
 
 //  False where the link is full.
 static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *state) {
-    hf_verdict_t verdict = hf_policy_decide(hf_config_pipeline(self->config, state->pipeline), state,
-                                            self->now, &self->rng);
+    const hf_pipeline_t *pipeline = hf_config_pipeline(self->config, state->pipeline);
+    hf_verdict_t verdict = hf_policy_decide(pipeline, state, self->now, &self->rng);
     Hf__Verdict message = HF__VERDICT__INIT;
     message.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
     message.attempt = state->attempt;
@@ -92,6 +92,7 @@ static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *st
     message.due = verdict.due;
     message.delay = verdict.delay_ms;
     message.reason = verdict.reason;
+    message.overtake = pipeline && pipeline->on_dead == HF_ON_DEAD_SKIP;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &message;

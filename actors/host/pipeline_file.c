@@ -535,32 +535,20 @@ static void s_set_jitter(const spot_t *spot, const field_t *field, const char *t
     }
 }
 
-//  What can be written and is understood, but does nothing yet. Take the line out when it does.
-static const struct {
-    const char *name;
-    const char *value;
-    const char *message;
-} s_not_yet[] = {
-    {"ordered", "1", "ordered = 1 is not available yet; set ordered = 0 or leave it out"},
-};
-
-static bool s_is_available(const spot_t *spot, const char *text) {
-    for (size_t number = 0; number < SIZE(s_not_yet); number++) {
-        if (strcmp(s_not_yet[number].name, spot->item->name) == 0 &&
-            strcmp(s_not_yet[number].value, text) == 0) {
-            s_report(spot->reader, spot->block->source, spot->item->line, "%s (%s)",
-                     s_not_yet[number].message, spot->where);
-            return false;
-        }
+static void s_set_on_dead(const spot_t *spot, const field_t *field, const char *text, void *place) {
+    (void)field;
+    static const char *const words[] = {[HF_ON_DEAD_BLOCK] = "block", [HF_ON_DEAD_SKIP] = "skip"};
+    int number = s_choice(spot, text, words, SIZE(words));
+    if (number >= 0) {
+        *(hf_behind_dead_t *)place = (hf_behind_dead_t)number;
     }
-    return true;
 }
 
 static void s_set_flag(const spot_t *spot, const field_t *field, const char *text, void *place) {
     (void)field;
     static const char *const words[] = {"0", "1"};
     int number = s_choice(spot, text, words, SIZE(words));
-    if (number >= 0 && s_is_available(spot, text)) {
+    if (number >= 0) {
         *(bool *)place = number == 1;
     }
 }
@@ -925,6 +913,8 @@ static const field_t s_pipeline_fields[] = {
     {.name = "destination", .set = s_set_destination, .at = PIPELINE(destination), .shown = true},
     {.name = "key", .set = s_set_key, .at = PIPELINE(key), .in_template = true, .shown = true},
     {.name = "ordered", .set = s_set_flag, .at = PIPELINE(ordered)},
+    {.name = "on_dead", .set = s_set_on_dead, .at = PIPELINE(on_dead)},
+    {.name = "priority", .set = s_set_count, .at = PIPELINE(priority), .min = 0, .max = HF_PRIORITIES - 1},
     {.name = "retry", .fields = s_retry_fields, .fields_size = SIZE(s_retry_fields)},
     {.name = "label", .fields = s_label_fields, .fields_size = SIZE(s_label_fields)},
 };
@@ -1189,6 +1179,13 @@ static void s_check_pipeline(const spot_t *spot, const hf_pipeline_t *pipeline) 
     if (pipeline->ordered && !pipeline->key && !s_item(block, NULL, "key")) {
         s_report(spot->reader, block->source, s_item(block, NULL, "ordered")->line,
                  "ordered = 1 in %s needs a key: it keeps the order for each key", spot->where);
+    }
+    const item_t *on_dead = s_item(block, NULL, "on_dead");
+    if (on_dead && !pipeline->ordered) {
+        s_report(
+            spot->reader, block->source, on_dead->line,
+            "on_dead in %s says what follows for a key that is ordered; add ordered = 1, or leave it out",
+            spot->where);
     }
 }
 

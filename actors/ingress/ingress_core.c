@@ -195,6 +195,23 @@ static json_t *s_load(const hf_pipeline_t *pipeline, const void *body, size_t si
     return hf_template_load(templates, sizeof templates / sizeof *templates, body, size, error);
 }
 
+//  The client's own, or its pipeline's.
+static int s_check_priority(const hf_submission_t *submission, const hf_pipeline_t *pipeline,
+                            Hf__Command *command, hf_problem_t *problem) {
+    const char *text = submission->priority;
+    int priority = pipeline->priority;
+    if (text) {
+        if (*text < '0' || *text >= '0' + HF_PRIORITIES || text[1]) {
+            return hf_problem_set(
+                problem, HF_PROBLEM_HEADER, 0,
+                "Holdfast-Priority is '%.64s'; write a number from 0 to 9, the most urgent.", text);
+        }
+        priority = *text - '0';
+    }
+    command->urgency = priority - HF_PRIORITY_USUAL;
+    return 0;
+}
+
 //  The body as JSON, read only where a template has a hole. -1: it is none, and is needed. *json may stay
 //  NULL.
 static int s_parse_body(const hf_pipeline_t *pipeline, const void *body, size_t size, json_t **json,
@@ -327,7 +344,9 @@ static int s_command(const hf_submission_t *submission, const hf_pipeline_t *pip
     command->traceparent = (char *)(submission->traceparent ? submission->traceparent : "");
     command->tracestate = (char *)(submission->tracestate ? submission->tracestate : "");
     command->accepted_at = now;
+    command->ordered = pipeline->ordered;
     int rc = s_check_headers(submission, problem);
+    rc = rc ? rc : s_check_priority(submission, pipeline, command, problem);
     return rc ? rc : s_check_times(submission, now, command, problem);
 }
 

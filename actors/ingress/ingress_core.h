@@ -33,6 +33,7 @@ typedef struct {
     const char *idempotency_key; //  Idempotency-Key
     const char *not_before;      //  Holdfast-Not-Before
     const char *deadline;        //  Holdfast-Deadline
+    const char *priority;        //  Holdfast-Priority
     const char *traceparent;     //  W3C trace context
     const char *tracestate;      //  The same
 } hf_submission_t;

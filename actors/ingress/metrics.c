@@ -24,36 +24,30 @@ static void s_gauge(const page_t *page, const char *name, const char *help, uint
     hf_buf_addf(page->out, "%s %" PRIu64 "\n", name, value);
 }
 
-//  Counts come in order of destination; "waiting" is two states inside.
+//  Counts come in order of destination; what people see as one state may be several inside.
 typedef struct {
-    const page_t *page;   //  Where to
-    char destination[72]; //  Whose counts come
-    uint64_t waiting;     //  Of both
+    const page_t *page;    //  Where to
+    char destination[72];  //  Whose counts come
+    uint64_t n[HF_STATES]; //  By the state that people see
 } counts_t;
 
-static void s_count(const counts_t *counts, hf_state_t state, uint64_t count) {
-    hf_buf_addf(counts->page->out, "holdfast_commands{destination=\"%s\",state=\"%s\"} %" PRIu64 "\n",
-                counts->destination, hf_state_name(state), count);
-}
-
-static void s_flush_waiting(counts_t *counts) {
-    if (counts->waiting) {
-        s_count(counts, HF_STATE_WAITING, counts->waiting);
-        counts->waiting = 0;
+static void s_flush(counts_t *counts) {
+    for (unsigned state = 0; state < HF_STATES; state++) {
+        if (counts->n[state]) {
+            hf_buf_addf(counts->page->out, "holdfast_commands{destination=\"%s\",state=\"%s\"} %" PRIu64 "\n",
+                        counts->destination, hf_state_name((hf_state_t)state), counts->n[state]);
+        }
+        counts->n[state] = 0;
     }
 }
 
 static void s_on_count(void *context, const char *destination, hf_state_t state, uint64_t count) {
     counts_t *counts = context;
     if (strcmp(counts->destination, destination) != 0) {
-        s_flush_waiting(counts);
+        s_flush(counts);
         snprintf(counts->destination, sizeof counts->destination, "%s", destination);
     }
-    if (state == HF_STATE_DECIDING || state == HF_STATE_WAITING) {
-        counts->waiting += count;
-    } else {
-        s_count(counts, state, count);
-    }
+    counts->n[hf_state_shown(state)] += count;
 }
 
 static int s_commands(page_t *page, hf_store_t *store, hf_error_t *error) {
@@ -63,7 +57,7 @@ static int s_commands(page_t *page, hf_store_t *store, hf_error_t *error) {
         return -1;
     }
     int rc = hf_store_walk_counts(store, s_on_count, &counts, error);
-    s_flush_waiting(&counts);
+    s_flush(&counts);
     hf_store_end_read(store);
     return rc;
 }

@@ -200,6 +200,7 @@ static hf_submission_t s_submission(const hf_request_t *request) {
                              .idempotency_key = request->idempotency_key,
                              .not_before = request->not_before,
                              .deadline = request->deadline,
+                             .priority = request->priority,
                              .traceparent = request->traceparent,
                              .tracestate = request->tracestate};
 }

@@ -173,12 +173,13 @@ typedef struct {
     int scanned;               //  Looked at
     hf_id_t last;              //  The last one that was looked at
     bool more;                 //  Something is left behind it
+    bool parked;               //  There are parked commands among those that may be wanted
     int rc;                    //  -1: the file cannot be read
     hf_error_t error;          //  Why
 } page_t;
 
 static bool s_same_state(hf_state_t wanted, uint32_t state) {
-    return state == wanted || (wanted == HF_STATE_WAITING && state == HF_STATE_DECIDING);
+    return hf_state_shown((hf_state_t)state) == wanted;
 }
 
 static bool s_is_wanted(const hf_filter_t *filter, const Hf__State *state) {
@@ -295,13 +296,24 @@ static int s_newer_first(const void *a, const void *b) {
     return memcmp(b, a, HF_ID_SIZE);
 }
 
+static void s_on_parked(void *context, const char *destination, hf_state_t state, uint64_t count) {
+    page_t *page = context;
+    const char *wanted = page->filter->destination;
+    if (state == HF_STATE_PARKED && count && (!*wanted || strcmp(wanted, destination) == 0)) {
+        page->parked = true;
+    }
+}
+
 //  Where few commands are in the wanted state, the index gives them at once, however many others there are.
 //  False: it doesn't.
 static bool s_list_few(page_t *page) {
     const hf_filter_t *filter = page->filter;
     const char *phase = s_phases(filter->state);
     const char *destination = *filter->destination ? filter->destination : NULL;
-    if (!*phase && !hf_state_is_held(filter->state)) {
+    if (filter->state == HF_STATE_ACCEPTED) { //  Parked ones are seen as accepted, and stand in no phase
+        page->rc = hf_store_walk_counts(page->store, s_on_parked, page, &page->error);
+    }
+    if ((!*phase && !hf_state_is_held(filter->state)) || page->parked || page->rc) {
         return false;
     }
     few_t *few = hf_alloc(sizeof *few);
@@ -403,6 +415,13 @@ static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, hf_a
         return -1;
     }
     view->command = command;
+    if (state->state == HF_STATE_PARKED) {
+        found = hf_store_turn(store, state->pipeline, state->key, false, &view->waits_for, error);
+        view->waits_for_any = found == 1;
+        if (found < 0) {
+            return -1;
+        }
+    }
     return s_read_history(store, id, arena, view, entries, error) ? -1 : 1;
 }
 
@@ -464,16 +483,22 @@ typedef struct {
 
 static bool s_on_head(void *context, const char *destination, int64_t due, const hf_id_t *id) {
     (void)destination;
-    *(head_t *)context = (head_t){due, *id};
+    head_t *head = context;
+    if (!head->due || due < head->due) {
+        *head = (head_t){due, *id};
+    }
     return false;
 }
 
 static void s_states(hf_json_t *json, const states_t *states) {
     hf_json_object(json, "commands");
+    uint64_t shown[HF_STATES] = {0};
     for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
-        uint64_t count = states->of[state] + (state == HF_STATE_WAITING ? states->of[HF_STATE_DECIDING] : 0);
-        if (state != HF_STATE_DECIDING) {
-            hf_json_integer(json, hf_state_name(state), (int64_t)count);
+        shown[hf_state_shown(state)] += states->of[state];
+    }
+    for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
+        if (hf_state_shown(state) == state) {
+            hf_json_integer(json, hf_state_name(state), (int64_t)shown[state]);
         }
     }
     hf_json_object_end(json);
@@ -499,6 +524,15 @@ static void s_gate(hf_json_t *json, const Hf__Destination *record, int64_t now) 
     hf_json_integer(json, "probes", record->probes);
 }
 
+//  The one that is due first, whatever its priority.
+static int s_find_head(hf_store_t *store, const char *destination, head_t *head, hf_error_t *error) {
+    int rc = 0;
+    for (int priority = 0; priority < HF_PRIORITIES && !rc; priority++) {
+        rc = hf_store_walk_ready(store, destination, priority, s_on_head, head, error);
+    }
+    return rc;
+}
+
 //  When the command at the head was accepted.
 static int s_accepted_at(hf_store_t *store, const head_t *head, hf_arena_t *arena, int64_t *at,
                          hf_error_t *error) {
@@ -516,7 +550,7 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     Hf__Destination none = HF__DESTINATION__INIT, *record = &none;
     uint64_t ready = states->of[HF_STATE_ACCEPTED] + states->of[HF_STATE_WAITING];
     hf_arena_t *arena = hf_arena_new(1024);
-    if ((ready && hf_store_walk_open(store, HF_PHASE_READY, destination->name, 0, s_on_head, &head, error)) ||
+    if ((ready && s_find_head(store, destination->name, &head, error)) ||
         s_accepted_at(store, &head, arena, &accepted_at, error) ||
         hf_store_destination(store, destination->name, arena, &record, error) < 0) {
         hf_arena_destroy(&arena);
@@ -528,7 +562,9 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     hf_json_string(json, "method", destination->method);
     hf_json_integer(json, "in_flight", (int64_t)states->of[HF_STATE_CALLING]);
     hf_json_integer(json, "concurrency", destination->concurrency);
-    hf_json_integer(json, "queued", (int64_t)(ready + states->of[HF_STATE_DECIDING]));
+    hf_json_integer(json, "queued",
+                    (int64_t)(ready + states->of[HF_STATE_DECIDING] + states->of[HF_STATE_PARKED]));
+    hf_json_integer(json, "parked", (int64_t)states->of[HF_STATE_PARKED]);
     hf_json_time(json, "oldest_accepted_at", accepted_at);
     hf_json_time(json, "oldest_due_at", head.due);
     s_gate(json, record, now);

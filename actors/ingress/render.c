@@ -82,6 +82,7 @@ static void s_state(hf_json_t *json, const hf_config_t *config, const Hf__State 
     hf_json_filled(json, "reason", state->reason);
     hf_json_time(json, "next_attempt_at", s_next_attempt_at(state->state, state->due));
     hf_json_time(json, "deadline", state->deadline);
+    hf_json_integer(json, "priority", hf_priority(state->urgency));
 }
 
 void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__State *state) {
@@ -199,6 +200,9 @@ static void s_accepted(hf_json_t *json, const Hf__Command *command) {
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view) {
     hf_json_object(json, NULL);
     s_state(json, config, view->state);
+    if (view->waits_for_any) {
+        hf_json_id(json, "waits_for", &view->waits_for);
+    }
     if (view->command) {
         s_accepted(json, view->command);
     }

@@ -33,6 +33,8 @@ typedef struct {
     Hf__History *const *entries; //  The newest of its history, in order
     size_t entries_size;         //  How many
     size_t entries_left_out;     //  Older ones
+    hf_id_t waits_for;           //  The command of the same key whose turn it is,
+    bool waits_for_any;          //  where there is one
 } hf_command_view_t;
 
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view);

@@ -30,7 +30,7 @@ struct hf_request {
     unsigned method;                   //  Bit of route.h, 0: unknown
     int64_t began_at;                  //  When its head was there
     //  Headers; texts are libmicrohttpd's and live as long as the request.
-    const char *content_type, *idempotency_key, *not_before, *deadline, *traceparent;
+    const char *content_type, *idempotency_key, *not_before, *deadline, *priority, *traceparent;
     const char *authorization, *operator_, *last_event_id, *accept;
     char *tracestate;    //  Joined where it came in several lines; ours
     const char *doubled; //  Name of a header that came twice and must not, or NULL

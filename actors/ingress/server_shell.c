@@ -151,8 +151,9 @@ static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const
         const char **place; //  Where it goes
     } once[] = {{"Content-Type", &request->content_type},      {"Idempotency-Key", &request->idempotency_key},
                 {"Holdfast-Not-Before", &request->not_before}, {"Holdfast-Deadline", &request->deadline},
-                {"traceparent", &request->traceparent},        {"Authorization", &request->authorization},
-                {"Holdfast-Operator", &request->operator_},    {"Last-Event-ID", &request->last_event_id}};
+                {"Holdfast-Priority", &request->priority},     {"Authorization", &request->authorization},
+                {"traceparent", &request->traceparent},        {"Holdfast-Operator", &request->operator_},
+                {"Last-Event-ID", &request->last_event_id}};
     (void)kind;
     value = value ? value : "";
     for (unsigned i = 0; i < sizeof once / sizeof *once; i++) {

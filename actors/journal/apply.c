@@ -4,6 +4,9 @@
  *  Whatever is repeated, late or unexpected changes nothing: each handler first says whether the proposal is
  * true already (DONE), then whether it may still become so (STALE, FORBIDDEN).
  *
+ *  Order: of the commands of an ordered key one has its turn, the others are parked. Where the first loses its turn, s_change gives
+ * it to the next one, in the same transaction.
+ *
  *  Invariants: (1) only s_change sets a state, and only along an arrow of the lifecycle; (2) a proposal that
  * its sender repeats (batch->repeated) writes nothing, whatever has become of the command since; (3) without
  * room no new command is written, and what is written stays small.  */
@@ -64,8 +67,11 @@ static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t ev
     fact->previous = state->last_fact;
     fact->accepted_at = state->accepted_at;
     fact->probe = state->probe;
+    fact->urgency = state->urgency;
     return fact;
 }
+
+static int s_release_next(hf_batch_t *batch, const Hf__State *done);
 
 //  The one place where a command changes its state.
 static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after, hf_event_t event) {
@@ -79,7 +85,9 @@ static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after
         hf_store_choose_group(batch->store, after, &after->group, batch->error)) {
         return HF_STORE_FAILED;
     }
-    return hf_store_put_state(batch->store, before, after, batch->error);
+    int rc = hf_store_put_state(batch->store, before, after, batch->error);
+    bool turn_is_over = before && hf_state_has_turn(before) && !hf_state_has_turn(after);
+    return rc || !turn_is_over ? rc : s_release_next(batch, after);
 }
 
 //  1 found, 0 none, HF_STORE_FAILED.
@@ -94,13 +102,54 @@ static Hf__State *s_copy_of(hf_batch_t *batch, const Hf__State *state) {
     return s_copy(batch, state, sizeof *state);
 }
 
+//  ---- order
+
+//  Whether another command of that ordered key has its turn: 1, 0, HF_STORE_FAILED.
+static int s_is_taken(hf_batch_t *batch, const Hf__State *state) {
+    hf_id_t id;
+    return hf_store_turn(batch->store, state->pipeline, state->key, false, &id, batch->error);
+}
+
+//  The event by which a command joins those of its key: `free` where it may be called, else PARK.
+static int s_join(hf_batch_t *batch, const Hf__State *before, Hf__State *after, hf_event_t free) {
+    int taken = after->order && !(before && hf_state_has_turn(before)) ? s_is_taken(batch, after) : 0;
+    if (taken < 0) {
+        return taken;
+    }
+    if (taken) {
+        after->reason = (char *)"it waits for its turn: the commands of its key are called one at a time";
+    }
+    return s_change(batch, before, after, taken ? HF_EVENT_PARK : free);
+}
+
+//  The next one of that key gets its turn. How long it may be tried counts from now: what it waited for was not its own doing.
+static int s_release_next(hf_batch_t *batch, const Hf__State *done) {
+    hf_id_t id;
+    Hf__State *before = NULL;
+    int found = hf_store_turn(batch->store, done->pipeline, done->key, true, &id, batch->error);
+    if (found == 1) {
+        found = hf_store_state(batch->store, &id, batch->arena, &before, batch->error);
+        if (found == 0) {
+            return hf_error_set(batch->error, "turns: an entry has no command: the journal is damaged");
+        }
+    }
+    if (found != 1) {
+        return found;
+    }
+    Hf__State *after = s_copy_of(batch, before);
+    after->reason = (char *)"";
+    after->round_at = before->due > batch->now ? before->due : batch->now;
+    return s_change(batch, before, after, HF_EVENT_RELEASE);
+}
+
 //  ---- submit
 
 static bool s_is_sound(const Hf__Command *command) {
     return command && command->id.len == HF_ID_SIZE && *command->pipeline && *command->destination &&
            strlen(command->pipeline) <= HF_NAME_MAX && strlen(command->destination) <= HF_NAME_MAX &&
            strlen(command->key) <= HF_KEY_MAX &&
-           (command->idempotency.len == 0 || command->idempotency.len == 16);
+           (command->idempotency.len == 0 || command->idempotency.len == 16) &&
+           command->urgency >= -HF_PRIORITY_USUAL && command->urgency < HF_PRIORITIES - HF_PRIORITY_USUAL;
 }
 
 //  Whether a command that does not exist may not be made now; the result says so. One that its sender repeats
@@ -146,6 +195,8 @@ static int s_accept(hf_batch_t *batch, const Hf__Command *command) {
     state->accepted_at = command->accepted_at;
     state->deadline = command->deadline;
     state->round_at = state->due;
+    state->order = command->ordered ? batch->next_fact : 0; //  The fact of its acceptance is the next one
+    state->urgency = command->urgency;
     int rc = hf_store_put_command(batch->store, command, batch->error);
     if (!rc && command->idempotency.len) {
         Hf__Dedupe dedupe = HF__DEDUPE__INIT;
@@ -154,7 +205,7 @@ static int s_accept(hf_batch_t *batch, const Hf__Command *command) {
         dedupe.accepted_at = command->accepted_at;
         rc = hf_store_put_dedupe(batch->store, command->idempotency.data, &dedupe, batch->error);
     }
-    return rc ? rc : s_change(batch, NULL, state, HF_EVENT_SUBMIT);
+    return rc ? rc : s_join(batch, NULL, state, HF_EVENT_SUBMIT);
 }
 
 static int s_submit(hf_batch_t *batch, const Hf__Submit *submit, Hf__Result *result) {
@@ -359,6 +410,8 @@ static int s_verdict(hf_batch_t *batch, const Hf__Verdict *verdict, Hf__Result *
     after->due = verdict->event == HF_EVENT_RETRY_AT ? verdict->due : 0;
     after->delay = verdict->event == HF_EVENT_RETRY_AT ? verdict->delay : 0;
     after->reason = *verdict->reason ? verdict->reason : before->reason;
+    after->overtaken = verdict->overtake && before->order &&
+                       (verdict->event == HF_EVENT_HOLD || verdict->event == HF_EVENT_GIVE_UP);
     return s_change(batch, before, after, verdict->event);
 }
 
@@ -370,6 +423,7 @@ static void s_begin_round(hf_batch_t *batch, Hf__State *state) {
     state->round_attempt = state->attempt;
     state->round_at = batch->now;
     state->crashes = 0;
+    state->overtaken = false;
     state->reason = (char *)"";
     if (state->deadline && state->deadline <= batch->now) {
         state->deadline = 0;
@@ -435,6 +489,9 @@ static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *be
     entry.entry_case = HF__HISTORY__ENTRY_DECISION;
     entry.decision = &decision;
     rc = rc ? rc : s_add_history(batch, id, after, &entry);
+    if (!rc && decide->event == HF_EVENT_RETRY) {
+        return s_join(batch, before, after, HF_EVENT_RETRY);
+    }
     return rc ? rc : s_change(batch, before, after, decide->event);
 }
 

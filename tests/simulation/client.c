@@ -8,6 +8,7 @@
 
 #include "simulation/lives.h"
 #include "simulation/tell.h"
+#include "simulation/turns.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -120,7 +121,8 @@ static sim_submission_t *s_submission_new(sim_clients_t *self) {
 static void s_add_body(hf_buf_t *body, sim_engine_t *engine, uint32_t number, int version) {
     int64_t size = sim_between(engine, SIM_CLIENT, 0, 400);
     hf_buf_addf(
-        body, "{\"instance\":\"i-%u\",\"version\":%d,\"padding\":\"%.*s\"}", number, version, (int)size,
+        body, "{\"instance\":\"i-%u\",\"group\":\"g-%u\",\"version\":%d,\"padding\":\"%.*s\"}", number,
+        sim_turns_group(number), version, (int)size,
         "----------------------------------------------------------------------------------------------------"
         "----------------------------------------------------------------------------------------------------"
         "----------------------------------------------------------------------------------------------------"
@@ -139,6 +141,9 @@ static sim_submission_t *s_new_submission(sim_world_t *world) {
         self->keys = s_grow(self->keys, self->keys_size + 1, &self->keys_capacity, sizeof *self->keys);
         submission->key_number = (uint32_t)++self->keys_size;
         snprintf(submission->key, sizeof submission->key, "key-%u", submission->key_number);
+    }
+    if (submission->number % 3 == 0) {
+        submission->priority[0] = (char)('0' + submission->number / 3 % HF_PRIORITIES);
     }
     int64_t wait = sim_between(engine, SIM_CLIENT, -8000, 3000);
     if (wait > 0) {
@@ -165,6 +170,7 @@ static sim_submission_t *s_new_batch(sim_world_t *world) {
     for (size_t i = 0; i < batch->lines_size; i++) {
         sim_submission_t *line = batch->lines[i] = s_submission_new(self);
         line->pipeline = batch->pipeline;
+        line->priority[0] = batch->priority[0];
         snprintf(line->content_type, sizeof line->content_type, "application/json");
         s_add_body(&line->body, engine, line->number, 0);
         hf_buf_add(&batch->body, line->body.data, line->body.size);
@@ -603,7 +609,8 @@ static void s_arrive_submission(sim_world_t *world, sim_life_t *ingress, try_t *
                                   .content_type = sent->content_type,
                                   .idempotency_key = *sent->key ? sent->key : NULL,
                                   .not_before = *sent->not_before ? sent->not_before : NULL,
-                                  .deadline = *sent->deadline ? sent->deadline : NULL};
+                                  .deadline = *sent->deadline ? sent->deadline : NULL,
+                                  .priority = *sent->priority ? sent->priority : NULL};
     hf_problem_t problem;
     hf_id_t id;
     if (sent->lines_size) {

@@ -19,10 +19,11 @@ void sim_cover(sim_fault_t fault, const unsigned counts[HF_STATES]) {
 
 unsigned sim_coverage_print(void) {
     static const hf_state_t shown[] = {HF_STATE_ACCEPTED, HF_STATE_CALLING,   HF_STATE_DECIDING,
-                                       HF_STATE_WAITING,  HF_STATE_UNCERTAIN, HF_STATE_DEAD};
+                                       HF_STATE_WAITING,  HF_STATE_UNCERTAIN, HF_STATE_DEAD,
+                                       HF_STATE_PARKED};
     unsigned missing = 0;
-    printf("\n%-30s %9s   while some command was\n%-30s %9s %9s %9s %9s %9s %9s %9s\n", "", "", "fault",
-           "met", "accepted", "calling", "deciding", "waiting", "uncertain", "dead");
+    printf("\n%-30s %9s   while some command was\n%-30s %9s %9s %9s %9s %9s %9s %9s %9s\n", "", "", "fault",
+           "met", "accepted", "calling", "deciding", "waiting", "uncertain", "dead", "parked");
     for (unsigned fault = 0; fault < SIM_FAULTS; fault++) {
         printf("%-30s %9" PRIu64, s_words[fault], s_met[fault]);
         for (unsigned i = 0; i < sizeof shown / sizeof *shown; i++) {

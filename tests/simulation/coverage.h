@@ -62,6 +62,10 @@
     X(PAUSED, "destination paused")                                                                          \
     X(RESUMED, "destination resumed")                                                                        \
     X(BLOCKED, "destination blocked (Retry-After)")                                                          \
+    X(PARKED, "parked behind its key")                                                                       \
+    X(PARKED_AGAIN, "retried, and parked")                                                                   \
+    X(OVERTAKEN, "dead or held, overtaken")                                                                  \
+    X(KEY_BLOCKED, "dead or held, its key too")                                                              \
     X(TRIMMED, "finished command left")                                                                      \
     X(GAP, "follower reads a gap")                                                                           \
     X(REBUILT, "facts gone before followed")

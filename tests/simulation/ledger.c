@@ -8,6 +8,7 @@
 #include "base/wire.h"
 #include "simulation/client.h"
 #include "simulation/tell.h"
+#include "simulation/turns.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -190,14 +191,21 @@ static bool s_has_id(const Hf__SubmitBatch *batch, const hf_id_t *id) {
     return false;
 }
 
+//  What was wanted of a command that is parked instead of accepted, because it waits for its turn; else the fact's event.
+static hf_event_t s_wanted(const Hf__Fact *fact) {
+    hf_event_t joins = fact->previous ? HF_EVENT_RETRY : HF_EVENT_SUBMIT;
+    return fact->event == HF_EVENT_PARK ? joins : (hf_event_t)fact->event;
+}
+
 //  Whether this proposal may have led to that fact.
 static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const sim_command_t *command) {
+    hf_event_t event = s_wanted(fact);
     const hf_id_t *id = &command->id;
     switch (proposal->what_case) {
     case HF__PROPOSAL__WHAT_SUBMIT:
-        return fact->event == HF_EVENT_SUBMIT && s_is_id(&proposal->submit->command->id, id);
+        return event == HF_EVENT_SUBMIT && s_is_id(&proposal->submit->command->id, id);
     case HF__PROPOSAL__WHAT_SUBMIT_BATCH:
-        return fact->event == HF_EVENT_SUBMIT && s_has_id(proposal->submit_batch, id);
+        return event == HF_EVENT_SUBMIT && s_has_id(proposal->submit_batch, id);
     case HF__PROPOSAL__WHAT_START:
         return fact->event == HF_EVENT_START && s_is_id(&proposal->start->id, id) &&
                proposal->start->attempt == fact->attempt &&
@@ -211,13 +219,16 @@ static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const
         return fact->event == proposal->verdict->event && s_is_id(&proposal->verdict->id, id) &&
                proposal->verdict->attempt == fact->attempt;
     case HF__PROPOSAL__WHAT_DECIDE:
-        return fact->event == proposal->decide->event && s_is_id(&proposal->decide->id, id);
+        return event == (hf_event_t)proposal->decide->event && s_is_id(&proposal->decide->id, id);
     default:
         return false;
     }
 }
 
 static void s_assert_explained(sim_ledger_t *self, const Hf__Fact *fact, const sim_command_t *command) {
+    if (fact->event == HF_EVENT_RELEASE) {
+        return; //  It follows from another command's end: sim_turns_learn looks
+    }
     for (size_t i = 0; i < self->said_size; i++) {
         struct sim_said *said = &self->said[i];
         if (!said->used && said->proposal && s_explains(said->proposal, fact, command)) {
@@ -249,7 +260,8 @@ static void s_assert_body(sim_ledger_t *self, sim_command_t *command) {
     if (hf_store_command(self->store, &command->id, self->arena, &record, &error) != 1) {
         sim_violation(&self->world->engine, 1, "the record of c%u cannot be read", command->number);
     }
-    bool same = record->body.len == command->body.size &&
+    int priority = *sent->priority ? *sent->priority - '0' : s_pipeline(self, command)->priority;
+    bool same = hf_priority(record->urgency) == priority && record->body.len == command->body.size &&
                 memcmp(record->body.data, command->body.data, command->body.size) == 0;
     if (!same || strcmp(record->content_type, sent->content_type) != 0 ||
         strcmp(record->pipeline, s_pipeline(self, command)->name) != 0) {
@@ -353,7 +365,8 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
 
 static void s_learn_event(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t *command) {
     const sim_engine_t *engine = &self->world->engine;
-    switch ((hf_event_t)fact->event) {
+    hf_event_t event = s_wanted(fact);
+    switch (event) {
     case HF_EVENT_SUBMIT:
         s_learn_submit(self, fact, command);
         break;
@@ -378,19 +391,19 @@ static void s_learn_event(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
     default:
         break;
     }
-    unsigned refused = command->refused_decisions[fact->event];
-    if (fact->event >= HF_EVENT_CANCEL &&
-        command->facts[fact->event] > command->asked[fact->event] - refused) {
-        sim_violation(engine, 6,
-                      "%s of c%u was carried out %u times, asked for %u times, of these %u refused",
-                      hf_event_name(fact->event), command->number, command->facts[fact->event],
-                      command->asked[fact->event], refused);
+    unsigned refused = command->refused_decisions[event];
+    if (event >= HF_EVENT_CANCEL && event <= HF_EVENT_RESOLVE &&
+        command->facts[event] > command->asked[event] - refused) {
+        sim_violation(
+            engine, 6, "%s of c%u was carried out %u times, asked for %u times, of these %u refused",
+            hf_event_name(event), command->number, command->facts[event], command->asked[event], refused);
     }
 }
 
 static void s_assert_reason(sim_ledger_t *self, const Hf__Fact *fact, const sim_command_t *command) {
     bool wants_reason = fact->state == HF_STATE_WAITING || fact->state == HF_STATE_DEAD ||
-                        fact->state == HF_STATE_UNCERTAIN || fact->state == HF_STATE_EXPIRED;
+                        fact->state == HF_STATE_UNCERTAIN || fact->state == HF_STATE_EXPIRED ||
+                        fact->state == HF_STATE_PARKED;
     if (wants_reason && !*fact->reason) {
         sim_violation(&self->world->engine, 2, "c%u is %s without a reason", command->number,
                       hf_state_name(fact->state));
@@ -469,7 +482,8 @@ static bool s_learn(void *context, const Hf__Fact *fact) {
     }
     s_assert_explained(self, fact, command);
     s_assert_reason(self, fact, command);
-    command->facts[fact->event]++;
+    sim_turns_learn(self, fact, command);
+    command->facts[s_wanted(fact)]++;
     s_learn_event(self, fact, command);
     self->counts[command->state] -= command->state != HF_STATE_NONE;
     self->counts[fact->state]++;
@@ -566,6 +580,7 @@ void sim_ledger_committed(sim_ledger_t *self) {
     s_assert_counts(self);
     s_end_read(self);
     s_assert_batches(self);
+    sim_turns_committed(self);
 }
 
 //  ---- what the journal publishes
@@ -721,6 +736,7 @@ void sim_ledger_called(sim_ledger_t *self, sim_command_t *command, uint32_t numb
                       "attempt %u of c%u is called, but the command is %s at attempt %u", number,
                       command->number, hf_state_name(command->state), command->attempt);
     }
+    sim_turns_called(self, command);
     if (++attempt->calls > 1) {
         sim_violation(engine, 4, "attempt %u of c%u is called %u times", number, command->number,
                       attempt->calls);
@@ -734,8 +750,12 @@ void sim_ledger_called(sim_ledger_t *self, sim_command_t *command, uint32_t numb
 //  ---- at rest
 
 unsigned sim_ledger_open(const sim_ledger_t *self) {
-    return self->counts[HF_STATE_ACCEPTED] + self->counts[HF_STATE_CALLING] +
-           self->counts[HF_STATE_DECIDING] + self->counts[HF_STATE_WAITING];
+    unsigned open = 0;
+    for (size_t i = 0; i < self->commands_size; i++) {
+        const sim_command_t *command = self->commands[i];
+        open += hf_state_is_open(command->state) && !sim_turns_is_blocked(self, command);
+    }
+    return open;
 }
 
 static void s_scan_history(sim_ledger_t *self, sim_command_t *command) {
@@ -764,7 +784,9 @@ static void s_scan_command(sim_ledger_t *self, sim_command_t *command) {
     }
     if (found) {
         if (state->state != command->state || state->attempt != command->attempt ||
-            state->last_fact != command->last_fact || state->since != command->since) {
+            state->last_fact != command->last_fact || state->since != command->since ||
+            state->order != (sim_turns_apply(self, command) ? command->order : 0) ||
+            state->overtaken != command->overtaken) {
             sim_violation(&self->world->engine, 9, "the state of c%u is not the one that its facts led to",
                           command->number);
         }

@@ -20,6 +20,7 @@ typedef struct sim_submission {
     char key[24];                  //  The same as text
     char not_before[16];           //  Holdfast-Not-Before; empty: none
     char deadline[16];             //  Holdfast-Deadline; empty: none
+    char priority[2];              //  Holdfast-Priority; empty: none
     struct sim_submission **lines; //  Batch: one for each line
     size_t lines_size;             //  How many; 0: no batch
     unsigned asked;                //  Batch: how often it reached ingress,
@@ -48,6 +49,9 @@ typedef struct {
     uint32_t attempt;                      //  The newest one's number
     uint32_t round_attempt;                //  Attempts before this round
     uint64_t last_fact;                    //  Number of the newest fact about it
+    uint64_t order;                        //  Number of the first one
+    bool overtaken;                        //  Dead or uncertain, and its key goes on without it
+    bool was_overtaken;                    //  The same, ever
     bool unknown;                          //  An attempt of this round has an unknown outcome
     bool probe;                            //  The newest attempt is a probe
     bool answered;                         //  A durable outcome says that it succeeded
@@ -114,7 +118,7 @@ int sim_ledger_destination(const sim_ledger_t *self, const char *name);
 //  Asserts over everything, when nothing moves any more.
 void sim_ledger_scan(sim_ledger_t *self);
 
-//  Commands that still move.
+//  Commands that still move by themselves.
 unsigned sim_ledger_open(const sim_ledger_t *self);
 
 #endif

@@ -116,7 +116,10 @@ static void s_add_pipeline(hf_config_t *config, sim_engine_t *engine, int number
     snprintf(name, sizeof name, "pipeline-%d", number);
     hf_pipeline_t *pipeline = hf_pipeline_new(name);
     pipeline->destination = config->destinations[number];
-    pipeline->key = hf_template_new("{instance}", &error);
+    pipeline->ordered = sim_chance(engine, SIM_PLAN, EVERY / 2);
+    pipeline->on_dead = sim_chance(engine, SIM_PLAN, EVERY / 2) ? HF_ON_DEAD_SKIP : HF_ON_DEAD_BLOCK;
+    pipeline->priority = (int)sim_between(engine, SIM_PLAN, 0, HF_PRIORITIES - 1);
+    pipeline->key = hf_template_new(pipeline->ordered ? "{group}" : "{instance}", &error);
     pipeline->retry_immediate = (int)sim_between(engine, SIM_PLAN, 0, 2);
     pipeline->retry_delay_ms = sim_between(engine, SIM_PLAN, 20, 300);
     pipeline->retry_factor = 2;

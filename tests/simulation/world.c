@@ -8,6 +8,7 @@
 #include "simulation/lives.h"
 #include "simulation/network.h"
 #include "simulation/third.h"
+#include "simulation/turns.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static const char *s_first_open(const sim_world_t *world) {
     static char text[64];
     for (size_t i = 0; i < world->ledger->commands_size; i++) {
         const sim_command_t *command = world->ledger->commands[i];
-        if (hf_state_is_open(command->state)) {
+        if (hf_state_is_open(command->state) && !sim_turns_is_blocked(world->ledger, command)) {
             snprintf(text, sizeof text, "c%u is %s", command->number, hf_state_name(command->state));
             return text;
         }

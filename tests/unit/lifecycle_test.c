@@ -19,17 +19,34 @@ static const struct {
     hf_event_t event;
     hf_state_t to;
 } s_arrows[] = {
-    {S(NONE), E(SUBMIT), S(ACCEPTED)},        {S(ACCEPTED), E(START), S(CALLING)},
-    {S(ACCEPTED), E(CANCEL), S(CANCELLED)},   {S(ACCEPTED), E(EXPIRE), S(EXPIRED)},
-    {S(ACCEPTED), E(GIVE_UP), S(DEAD)},       {S(CALLING), E(SUCCEED), S(SUCCEEDED)},
-    {S(CALLING), E(FAIL), S(DECIDING)},       {S(DECIDING), E(RETRY_AT), S(WAITING)},
-    {S(DECIDING), E(GIVE_UP), S(DEAD)},       {S(DECIDING), E(EXPIRE), S(EXPIRED)},
-    {S(DECIDING), E(CANCEL), S(CANCELLED)},   {S(DECIDING), E(HOLD), S(UNCERTAIN)},
-    {S(WAITING), E(START), S(CALLING)},       {S(WAITING), E(CANCEL), S(CANCELLED)},
-    {S(WAITING), E(EXPIRE), S(EXPIRED)},      {S(WAITING), E(GIVE_UP), S(DEAD)},
-    {S(UNCERTAIN), E(RETRY), S(ACCEPTED)},    {S(UNCERTAIN), E(DISCARD), S(DISCARDED)},
-    {S(UNCERTAIN), E(RESOLVE), S(SUCCEEDED)}, {S(DEAD), E(RETRY), S(ACCEPTED)},
-    {S(DEAD), E(DISCARD), S(DISCARDED)},      {S(DEAD), E(RESOLVE), S(SUCCEEDED)},
+    {S(NONE), E(SUBMIT), S(ACCEPTED)},
+    {S(ACCEPTED), E(START), S(CALLING)},
+    {S(ACCEPTED), E(CANCEL), S(CANCELLED)},
+    {S(ACCEPTED), E(EXPIRE), S(EXPIRED)},
+    {S(ACCEPTED), E(GIVE_UP), S(DEAD)},
+    {S(CALLING), E(SUCCEED), S(SUCCEEDED)},
+    {S(CALLING), E(FAIL), S(DECIDING)},
+    {S(DECIDING), E(RETRY_AT), S(WAITING)},
+    {S(DECIDING), E(GIVE_UP), S(DEAD)},
+    {S(DECIDING), E(EXPIRE), S(EXPIRED)},
+    {S(DECIDING), E(CANCEL), S(CANCELLED)},
+    {S(DECIDING), E(HOLD), S(UNCERTAIN)},
+    {S(WAITING), E(START), S(CALLING)},
+    {S(WAITING), E(CANCEL), S(CANCELLED)},
+    {S(WAITING), E(EXPIRE), S(EXPIRED)},
+    {S(WAITING), E(GIVE_UP), S(DEAD)},
+    {S(UNCERTAIN), E(RETRY), S(ACCEPTED)},
+    {S(UNCERTAIN), E(DISCARD), S(DISCARDED)},
+    {S(UNCERTAIN), E(RESOLVE), S(SUCCEEDED)},
+    {S(DEAD), E(RETRY), S(ACCEPTED)},
+    {S(DEAD), E(DISCARD), S(DISCARDED)},
+    {S(DEAD), E(RESOLVE), S(SUCCEEDED)},
+    {S(NONE), E(PARK), S(PARKED)},
+    {S(PARKED), E(RELEASE), S(ACCEPTED)},
+    {S(PARKED), E(CANCEL), S(CANCELLED)},
+    {S(PARKED), E(EXPIRE), S(EXPIRED)},
+    {S(DEAD), E(PARK), S(PARKED)},
+    {S(UNCERTAIN), E(PARK), S(PARKED)},
 };
 
 static hf_state_t s_drawn(hf_state_t from, hf_event_t event) {
@@ -80,11 +97,13 @@ static void words_go_there_and_back(void **state) {
     (void)state;
     assert_int_equal(hf_state_parse("waiting"), HF_STATE_WAITING);
     assert_string_equal(hf_state_name(HF_STATE_DECIDING), "waiting");
+    assert_int_equal(hf_state_parse("accepted"), HF_STATE_ACCEPTED);
+    assert_string_equal(hf_state_name(HF_STATE_PARKED), "accepted");
     assert_int_equal(hf_state_parse("none"), HF_STATE_NONE);
     assert_int_equal(hf_state_parse("Waiting"), HF_STATE_NONE);
     for (unsigned number = 1; number < HF_STATES; number++) {
         hf_state_t parsed = hf_state_parse(hf_state_name((hf_state_t)number));
-        assert_int_equal(parsed, number == HF_STATE_DECIDING ? HF_STATE_WAITING : number);
+        assert_int_equal(parsed, hf_state_shown((hf_state_t)number));
     }
     for (unsigned number = 1; number < HF_CLASSES; number++) {
         assert_int_equal(hf_class_parse(hf_class_name((hf_class_t)number)), number);

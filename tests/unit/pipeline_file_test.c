@@ -128,7 +128,9 @@ static void s_everything_that_can_be_written_arrives(void **state) {
         "pipeline = stop-instance   # before its destination: any order will do\n"
         "    destination = ec2\n"
         "    key = \"{instance}\"\n"
-        "    ordered = 0\n"
+        "    ordered = 1\n"
+        "    on_dead = skip\n"
+        "    priority = 7\n"
         "    retry\n"
         "        immediate = 3\n"
         "        delay = 250ms\n"
@@ -187,7 +189,9 @@ static void s_everything_that_can_be_written_arrives(void **state) {
     const hf_pipeline_t *stop = hf_config_pipeline(config, "stop-instance");
     assert_ptr_equal(stop->destination, ec2);
     assert_non_null(stop->key);
-    assert_false(stop->ordered);
+    assert_true(stop->ordered);
+    assert_int_equal(stop->on_dead, HF_ON_DEAD_SKIP);
+    assert_int_equal(stop->priority, 7);
     assert_int_equal(stop->retry_immediate, 3);
     assert_int_equal(stop->retry_delay_ms, 250);
     assert_true(stop->retry_factor > 1.4999 && stop->retry_factor < 1.5001);
@@ -240,7 +244,7 @@ static void s_every_mistake_is_named_with_its_line(void **state) {
         {"destination = b\n    url = http://h\n    concurency = 3\n",
          "t.zpl:7: unknown name 'concurency' in destination 'b'; did you mean 'concurrency'?"},
         {"    colour = red\n", "t.zpl:5: unknown name 'colour' in pipeline 'stop'; known are destination, "
-                               "key, ordered, retry, label"},
+                               "key, ordered, on_dead, priority, retry, label"},
         {"    retry\n        dealy = 3s\n",
          "t.zpl:6: unknown name 'dealy' in retry of pipeline 'stop'; did you mean 'delay'?"},
         {"    retry\n    delay = 3s\n", "t.zpl:6: unknown name 'delay' in pipeline 'stop'; it belongs below "
@@ -279,9 +283,15 @@ static void s_every_mistake_is_named_with_its_line(void **state) {
         {"    key = #x\n", "t.zpl:5: '#' begins a comment, so 'key' has no value; put the value in quotes"},
         {"    key =#x\n", "t.zpl:5: '#' begins a comment, so 'key' has no value; put the value in quotes"},
         {"    key = \"\"\n", "t.zpl:5: 'key' in pipeline 'stop' has no value; write 'key = …'"},
-        //  Not yet
         {"    ordered = 1\n",
-         "t.zpl:5: ordered = 1 is not available yet; set ordered = 0 or leave it out (pipeline 'stop')"},
+         "t.zpl:5: ordered = 1 in pipeline 'stop' needs a key: it keeps the order for each key"},
+        {"    on_dead = skip\n",
+         "t.zpl:5: on_dead in pipeline 'stop' says what follows for a key that is ordered; "
+         "add ordered = 1, or leave it out"},
+        {"    key = k\n    ordered = 1\n    on_dead = drop\n",
+         "t.zpl:7: 'on_dead' in pipeline 'stop' is 'drop'; it must be block or skip"},
+        {"    priority = 10\n",
+         "t.zpl:5: 'priority' in pipeline 'stop' is '10'; it must be a whole number between 0 and 9"},
         {"    ordered = yes\n", "t.zpl:5: 'ordered' in pipeline 'stop' is 'yes'; it must be 0 or 1"},
         //  Values
         {"    retry\n        delay = 5\n", "t.zpl:6: 'delay' in retry of pipeline 'stop' is '5', which is no "
@@ -448,7 +458,8 @@ static void s_what_zconfig_would_pass_over_is_named(void **state) {
          "t.zpl:6: this line is not UTF-8; save the file as UTF-8"},
         {"    k\xc3\xa4y = a\n",
          "t.zpl:5: a '=' must follow 'k'; a line is 'name = value'\n"
-         "t.zpl:5: unknown name 'k' in pipeline 'stop'; known are destination, key, ordered, retry, label"},
+         "t.zpl:5: unknown name 'k' in pipeline 'stop'; known are destination, key, ordered, on_dead, "
+         "priority, retry, label"},
     };
     for (size_t number = 0; number < SIZE(cases); number++) {
         char text[1024];
