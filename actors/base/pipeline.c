@@ -340,6 +340,15 @@ bool hf_template_is_plain(const hf_template_t *self) {
     return self->plain;
 }
 
+const char *hf_template_hole(const hf_template_t *self, size_t number) {
+    for (size_t i = 0; i < self->size; i++) {
+        if (self->pieces[i].hole && number-- == 0) {
+            return self->pieces[i].text;
+        }
+    }
+    return NULL;
+}
+
 //  RFC 3986, 2.3: unreserved characters stay, the others become %XX.
 static void s_add_encoded(hf_buf_t *out, const char *text, size_t size) {
     static const char hex[] = "0123456789ABCDEF";

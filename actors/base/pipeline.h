@@ -34,6 +34,9 @@ void hf_template_destroy(hf_template_t **self_p);
 //  Whether it has no hole at all, so that no body needs to be parsed for it.
 bool hf_template_is_plain(const hf_template_t *self);
 
+//  The name in its hole of that number, from 0; NULL where it has fewer.
+const char *hf_template_hole(const hf_template_t *self, size_t number);
+
 //  Appends the text with its holes filled from the top-level fields of body (NULL: the body is no JSON
 //  object): strings as they are, numbers and booleans as JSON writes them. url: percent-encodes what goes
 //  into a hole (RFC 3986 unreserved characters stay). Returns -1 where a field is missing, null, an object or

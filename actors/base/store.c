@@ -173,7 +173,7 @@ static hf_store_shared_t *s_shared_open(const char *dir, const hf_store_options_
     mdb_env_set_mapsize(shared->env, options->map);
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     flags |= options->writer ? 0 : MDB_RDONLY;
-    flags |= options->volatile_ ? MDB_NOSYNC | MDB_NOMETASYNC : 0;
+    flags |= options->volatile_ ? MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP : 0;
     rc = mdb_env_open(shared->env, dir, flags, 0600);
     if (rc) {
         hf_store_error(error, rc, dir);

@@ -1,8 +1,8 @@
 /*  What verbs read from the node's JSON: members that may be absent, times, and how both are shown to a
  * person.  */
 
-#ifndef HF_FIELDS_H
-#define HF_FIELDS_H
+#ifndef HF_CLI_FIELDS_H
+#define HF_CLI_FIELDS_H
 
 #include <jansson.h>
 #include <stdbool.h>

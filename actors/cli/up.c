@@ -31,7 +31,7 @@ static int s_print_messages(const hf_messages_t *messages) {
 }
 
 //  The configuration in these files, or NULL, after saying what is wrong with them.
-static hf_config_t *s_read(const char *const *paths, size_t paths_size) {
+hf_config_t *hf_read_pipelines(const char *const *paths, size_t paths_size) {
     hf_messages_t messages = {0};
     hf_config_t *config = hf_pipeline_file_read(paths, paths_size, &messages);
     s_print_messages(&messages);
@@ -40,7 +40,7 @@ static hf_config_t *s_read(const char *const *paths, size_t paths_size) {
 }
 
 int hf_verb_check(const hf_args_t *args) {
-    hf_config_t *config = s_read((const char *const *)args->words, (size_t)args->words_size);
+    hf_config_t *config = hf_read_pipelines((const char *const *)args->words, (size_t)args->words_size);
     int status = config ? HF_EXIT_DONE : HF_EXIT_FAILED;
     hf_config_destroy(&config);
     return status;
@@ -79,7 +79,7 @@ int hf_verb_up(const hf_args_t *args) {
     if (s_check_address(args)) {
         return HF_EXIT_USAGE;
     }
-    hf_config_t *config = s_read(paths, (size_t)args->words_size);
+    hf_config_t *config = hf_read_pipelines(paths, (size_t)args->words_size);
     if (!config) {
         return HF_EXIT_FAILED;
     }

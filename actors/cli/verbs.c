@@ -85,6 +85,30 @@ static const hf_option_t s_ps_options[] = {S_STATE_DIR, S_JSON("one JSON object 
 
 static const hf_option_t s_journal_options[] = {S_STATE_DIR, S_JSON("verify, stat: as JSON"), S_END};
 
+static const hf_option_t s_simulate_options[] = {
+    {"arrivals", "RATES",
+     "commands that come: 500/s, or 100/s,2000/s@10m from\n10m on; @FILE: a line TIME RATE each"},
+    {"duration", "D", "how long they come; default: until an hour after\nthe last outage and rate"},
+    {"even", NULL, "they come evenly, not by chance"},
+    {"keys", "N", "so many different values of what templates name;\ndefault: each command has its own"},
+    {"latency", "MEDIAN[,P99]", "how long a call takes; default 50ms, always"},
+    {"capacity", "N,RATE",
+     "what the third party bears: N at once, RATE, or\nboth: 64 or 200/s or 64,200/s; default: anything"},
+    {"overload", "WHAT", "what is beyond that gets: queue (waits there, the\ndefault), 429 or 503"},
+    {"retry-after", "D", "goes with each 429 and 503: 10s"},
+    {"fail", "SHARES", "so many calls are answered otherwise than 200: 2%\nwith 503, or 2%:503,0.1%:400"},
+    {"outage", "OUTAGES", "it is down for so long: 2h from 10m on, or\n5m@1h,2h@6h"},
+    {"outage-as", "WHAT", "then it is: refused (the default), hangs or 503"},
+    {"commit", "D", "how long a commit takes; default 2ms"},
+    {"until", "D", "ends then, whatever is open; default 7d after the\nlast command came"},
+    {"seed", "N", "of all chance; default 1"},
+    {"scale", "N",
+     "simulates an Nth of arrivals, concurrency, rate and\ncapacity, and multiplies the counts again"},
+    {"memory", "SIZE", "for the simulated journal; default 2G"},
+    {"plot", "FILE", "writes a picture as SVG"},
+    S_JSON("print one JSON object, with the whole series"),
+    S_END};
+
 static const hf_option_t s_actor_options[] = {
     S_STATE_DIR,
     {"number", "N", "of a caller, from 0"},
@@ -227,6 +251,21 @@ const hf_verb_t hf_verbs[] = {
      .most = 2,
      .missing = "verify, stat or backup is missing",
      .run = hf_verb_journal},
+    {.name = "simulate",
+     .usage = "PIPELINE --arrivals RATES [options] [PATH...]",
+     .summary = "what would happen: backlog, drain time, calls, dead",
+     .about = "Runs the node's real cores in virtual time, against a model of the third party,\n"
+              "until nothing moves any more. PIPELINE stands in the pipeline file or folder\n"
+              "PATH; the default is pipelines/. The same options and seed say the same again.\n"
+              "What it does not know: how much this machine's processor and disk can do.",
+     .options = s_simulate_options,
+     .example = "holdfast simulate stop-instance --arrivals 50/s --outage 2h --plot outage.svg\n"
+                "holdfast simulate stop-instance --arrivals 50/s,200/s@5m --capacity 64,100/s\n"
+                "holdfast simulate stop-instance --arrivals 2000/s --scale 16 --json",
+     .least = 1,
+     .most = -1,
+     .missing = "PIPELINE is missing",
+     .run = hf_verb_simulate},
     {.name = "actor",
      .usage = "NAME [--number N] [--state DIR] [--http H:P] [PATH...]",
      .summary = "run one actor alone, under a supervisor of your own",

@@ -5,6 +5,8 @@
 #ifndef HF_VERBS_H
 #define HF_VERBS_H
 
+#include "base/pipeline.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -81,6 +83,9 @@ int hf_say_usage(const hf_args_t *args, const char *format, ...) __attribute__((
 //  Where state lives: --state, else HOLDFAST_STATE, else ./.holdfast.
 const char *hf_args_state_dir(const hf_args_t *self);
 
+//  Reads pipeline files as host/pipeline_file does, and says on stderr what is wrong with them; then NULL.
+hf_config_t *hf_read_pipelines(const char *const *paths, size_t paths_size);
+
 //  What each does. Two files that need a word on their own: up.c (up, check, actor) and decide.c (retry,
 //  discard, cancel, resolve, pause, resume).
 int hf_verb_up(const hf_args_t *args);
@@ -98,6 +103,7 @@ int hf_verb_pause(const hf_args_t *args);
 int hf_verb_resume(const hf_args_t *args);
 int hf_verb_ps(const hf_args_t *args);
 int hf_verb_journal(const hf_args_t *args);
+int hf_verb_simulate(const hf_args_t *args);
 int hf_verb_help(const hf_args_t *args);
 
 #endif
