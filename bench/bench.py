@@ -23,7 +23,7 @@ import machine
 import report
 import world
 
-ORDER = ["accept", "carry", "latency", "simulate", "idle"]
+ORDER = ["accept", "carry", "latency", "idle"]
 
 
 @dataclasses.dataclass

@@ -31,8 +31,22 @@ destination = ec2
     connect_timeout = 3s
     timeout = 10s                       # the whole attempt; after it, its outcome is unknown
 
+    #   A ceiling. Below it, the limit in use goes down where the third party gets slow or says that it has too much to do
+    #   (429, 502, 503, 504, no answer), and up again by itself; adaptive = 0 leaves it at the ceiling.
     concurrency = 64                    # calls in flight at most
     #rate = 100/s                       # calls a second at most; no limit while this is a comment
+    retry_budget = 20%                  # retries that fail again: at most so many of all calls, and ten a second
+
+    #   When the third party is down, stop asking: too many failures among the last attempts open the circuit. Then only one
+    #   probe at a time is called, every `cooldown`, and no command loses an attempt. Once a probe is answered, calls come
+    #   back slowly, and no faster than `surge` of what was usual until all that waited is done. Without this block there is
+    #   no circuit. Answers that are final, and 429, are no failures.
+    #circuit
+    #    failures = 50%                  # of the last `of` attempts
+    #    of = 20
+    #    cooldown = 30s
+    #    ramp = 10s
+    #    surge = 140%
 
     #   Answers that no retry will mend: the command is dead at once, and kept until somebody looks at it. Every other
     #   answer but 2xx is tried again.

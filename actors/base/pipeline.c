@@ -185,6 +185,10 @@ hf_destination_t *hf_destination_new(const char *name) {
     self->on_uncertain = HF_ON_UNCERTAIN_RETRY;
     self->circuit_failures_percent = 50;
     self->circuit_cooldown_ms = 30 * 1000;
+    self->circuit_ramp_ms = 10 * 1000;
+    self->circuit_surge_percent = 140;
+    self->adaptive = true;
+    self->retry_budget_percent = 20;
     return self;
 }
 

@@ -80,6 +80,10 @@ typedef struct {
     int circuit_failures_percent;   //  Opens at this share of failures …
     int circuit_of;                 //  … among the last so many attempts; 0: no circuit
     int64_t circuit_cooldown_ms;    //  How long it stays open before a probe
+    int64_t circuit_ramp_ms;        //  After an outage: how long the rate climbs …
+    int circuit_surge_percent;      //  … up to this share of what it was before
+    bool adaptive;                  //  The limit in use adapts below `concurrency`
+    int retry_budget_percent;       //  Failing retries at most, of all calls; 100: no budget
 } hf_destination_t;
 
 typedef struct {

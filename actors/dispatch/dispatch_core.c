@@ -25,6 +25,8 @@ enum {
     TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
     EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
     EXPIRY_MAX = 256,       //  Expired commands noticed at once
+    PASS_OVER_MAX = 512,    //  Retries without a budget that one turn looks behind
+    REPLAY_FACTS = 16384,   //  Facts that a new life learns the pace from: more than its bucket remembers
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
     LINK_FULL_MS = 5,       //  A full link is looked at again after this
@@ -43,6 +45,7 @@ typedef struct {
     int priority;          //  STARTING: where it stands in the queue
     hf_lane_t *lane;       //  Whose place it takes, NULL: none
     bool probe;            //  It is a probe through an open circuit
+    bool retry;            //  Its round has had an attempt before
     int caller;            //  Who calls
     uint64_t caller_epoch; //  In which life
     int64_t ordered_at;    //  CALLING: when it was ordered last
@@ -51,7 +54,8 @@ typedef struct {
 
 //  What comes back with the answer to a proposal.
 typedef struct {
-    hf_id_t id;      //  The command
+    hf_id_t id;      //  The command, or that of none: a circuit shall close
+    hf_lane_t *lane; //  Whose circuit
     uint64_t number; //  The proposal's: the command may be in hand anew by then
 } proposed_t;
 
@@ -133,7 +137,7 @@ static void s_wake_lanes(hf_dispatch_t *self) {
 static void s_set_gate(void *context, const Hf__Destination *record) {
     hf_lane_t *lane = s_lane(context, record->name);
     if (lane) {
-        lane->gate = hf_gate_read(record);
+        hf_lane_set_gate(lane, record);
     }
 }
 
@@ -145,19 +149,24 @@ static void s_read_gate(hf_dispatch_t *self, hf_lane_t *lane) {
     if (hf_store_destination(self->store, lane->destination->name, self->arena, &record, &error) < 0) {
         hf_proposer_fail(self->proposer, &error);
     }
-    lane->gate = hf_gate_read(record);
-    lane->stale = false;
+    hf_lane_set_gate(lane, record);
 }
 
 //  ---- what is in hand
 
-//  Gives it a place in a lane. begins: an attempt begins with it, now.
-static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, bool begins) {
+//  Gives it a place in a lane. begins: the time that its attempt begins; 0: it did long ago.
+static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, int64_t begins) {
     hand->lane = lane;
     hand->probe = probe;
-    if (lane) {
-        hf_lane_take(lane, probe, begins);
+    if (lane && begins) {
+        hf_lane_begin(lane, probe, hand->retry, begins);
+    } else if (lane) {
+        hf_lane_take(lane, probe);
     }
+}
+
+static bool s_is_retry(const Hf__State *state) {
+    return state->attempt > state->round_attempt;
 }
 
 static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage) {
@@ -258,9 +267,10 @@ static void s_order(hf_dispatch_t *self, hand_t *hand) {
 //  ---- proposing
 
 //  The proposal's number, or 0 where the link is full.
-static uint64_t s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_id_t *id) {
+static uint64_t s_propose(hf_dispatch_t *self, Hf__Proposal *proposal, const hf_id_t *id, hf_lane_t *lane) {
     proposed_t *tag = hf_alloc(sizeof *tag);
-    tag->id = *id;
+    tag->id = id ? *id : (hf_id_t){{0}};
+    tag->lane = lane;
     tag->number = hf_link_propose(hf_proposer_link(self->proposer), proposal, tag);
     uint64_t number = tag->number;
     if (!number) {
@@ -285,13 +295,14 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_START;
     proposal.start = &start;
-    uint64_t number = s_propose(self, &proposal, id);
+    uint64_t number = s_propose(self, &proposal, id, NULL);
     if (!number) {
         return false;
     }
     int64_t when;
     hand_t *hand = s_take_in_hand(self, id, STARTING);
-    s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, true);
+    hand->retry = s_is_retry(state);
+    s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, self->now);
     hand->proposal = number;
     hand->attempt = start.attempt;
     hand->priority = hf_priority(state->urgency);
@@ -314,7 +325,7 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &verdict;
-    uint64_t number = s_propose(self, &proposal, id);
+    uint64_t number = s_propose(self, &proposal, id, NULL);
     if (!number) {
         return false;
     }
@@ -343,12 +354,24 @@ static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_OUTCOME;
     proposal.outcome = &outcome;
-    uint64_t number = s_propose(self, &proposal, &hand->id);
+    uint64_t number = s_propose(self, &proposal, &hand->id, NULL);
     if (number) {
         hand->proposal = number;
         hand->stage = ENDING;
         self->lost++;
     } //  Otherwise the link is full: the next beat finds it again
+}
+
+//  What had piled up has been called: the ramp is over.
+static void s_propose_close(hf_dispatch_t *self, hf_lane_t *lane) {
+    Hf__Gate gate = HF__GATE__INIT;
+    gate.destination = lane->destination->name;
+    gate.event = HF_GATE_CLOSE;
+    gate.circuit_fact = lane->gate.circuit_fact;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_GATE;
+    proposal.gate = &gate;
+    lane->closing = s_propose(self, &proposal, NULL, lane) != 0;
 }
 
 //  ---- looking at the queue
@@ -357,9 +380,11 @@ typedef struct {
     hf_dispatch_t *self; //  Whose
     hf_lane_t *lane;     //  Walked
     int room;            //  Starts left
-    int64_t due;         //  When the first that is not due yet will be; INT64_MAX: none was met
-    bool unfinished;     //  It ended before what is due did,
-    bool stuck;          //  because nothing can be started anywhere now
+    int64_t
+        due; //  When the first that is not due yet will be, or that the retry budget did not bear; INT64_MAX: none was met
+    bool unfinished; //  It ended before what is due did,
+    bool stuck;      //  because nothing can be started anywhere now
+    int passed_over; //  Retries that the budget does not bear now
 } look_t;
 
 //  The state, or NULL where there is none or it cannot be read (then the core must end).
@@ -376,9 +401,10 @@ static Hf__State *s_state(hf_dispatch_t *self, const hf_id_t *id) {
 static bool s_on_due(void *context, const char *destination, int64_t due, const hf_id_t *id) {
     look_t *look = context;
     hf_dispatch_t *self = look->self;
+    int64_t when;
     (void)destination;
     if (due > self->now) {
-        look->due = due;
+        look->due = due < look->due ? due : look->due;
         return false;
     }
     if (hf_id_map_get(self->hands, id)) {
@@ -395,6 +421,11 @@ static bool s_on_due(void *context, const char *destination, int64_t due, const 
         return false;
     }
     bool late = state->deadline && state->deadline <= self->now;
+    if (!late && s_is_retry(state) && !hf_lane_allows_retry(look->lane, self->now, &when)) {
+        look->due = when < look->due ? when : look->due;
+        look->unfinished = false;
+        return ++look->passed_over < PASS_OVER_MAX;
+    }
     if (late ? !s_propose_expire(self, id, state) : !s_propose_start(self, id, state, look->lane, caller)) {
         s_wait(self, look->lane, self->now + LINK_FULL_MS);
         look->stuck = true;
@@ -420,7 +451,7 @@ static int s_room(hf_dispatch_t *self, hf_lane_t *lane) {
 //  Starts at most `quota` of one priority. Returns what it found.
 static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int quota) {
     hf_error_t error;
-    look_t look = {self, lane, quota, INT64_MAX, false, false};
+    look_t look = {.self = self, .lane = lane, .room = quota, .due = INT64_MAX};
     if (hf_store_walk_ready(self->store, lane->destination->name, priority, s_on_due, &look, &error)) {
         hf_proposer_fail(self->proposer, &error);
         look.stuck = true;
@@ -476,7 +507,12 @@ static void s_look(hf_dispatch_t *self, hf_lane_t *lane) {
         return; //  What frees a place marks it again
     }
     bool fine = s_fill(self, lane, room);
-    if (s_ready(self, lane) && fine && (self->budget == 0 || s_room(self, lane) > 0)) {
+    bool more = s_ready(self, lane) != 0;
+    hf_pace_want(&lane->pace, more);
+    if (lane->gate.circuit == HF_CIRCUIT_RAMPING && fine && !more && !lane->closing) {
+        s_propose_close(self, lane);
+    }
+    if (more && fine && (self->budget == 0 || s_room(self, lane) > 0)) {
         s_mark(self, lane);
     }
 }
@@ -575,11 +611,36 @@ static bool s_on_calling(void *context, const char *destination, int64_t since, 
     Hf__State *state = s_state(self, id);
     if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
         hand_t *hand = s_take_in_hand(self, id, CALLING);
-        s_enter(hand, s_lane(self, destination), state->probe, false);
+        s_enter(hand, s_lane(self, destination), state->probe, 0);
         hand->attempt = state->attempt;
         s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
     }
     return true;
+}
+
+static bool s_on_old_fact(void *context, const Hf__Fact *fact) {
+    hf_lane_t *lane = fact->id.len && fact->event == HF_EVENT_START ? s_lane(context, fact->destination)
+                                                                    : NULL;
+    if (lane) {
+        hf_pace_replay(&lane->pace, lane->destination, fact->at);
+    }
+    return true;
+}
+
+//  What began before this life counts for the rate. Best effort: facts that are gone are older than any bucket remembers.
+static void s_replay(hf_dispatch_t *self) {
+    hf_error_t ignored;
+    bool any = false;
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        any = any || self->config->destinations[i]->rate > 0;
+    }
+    if (any && hf_store_begin_read(self->store, &ignored) == 0) {
+        uint64_t newest = hf_store_newest_fact(self->store);
+        hf_store_facts(self->store, newest > REPLAY_FACTS ? newest - REPLAY_FACTS : 1, self->arena,
+                       s_on_old_fact, self, &ignored);
+        hf_store_end_read(self->store);
+        hf_arena_reset(self->arena);
+    }
 }
 
 //  Takes what is being called in hand again. Callers learn of it when their epoch is heard (s_on_beat).
@@ -614,7 +675,7 @@ static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_
         return;
     }
     if (!hand->lane) { //  The same; or it was about to expire, but its Start came first
-        s_enter(hand, s_lane(self, fact->destination), fact->probe, true);
+        s_enter(hand, s_lane(self, fact->destination), fact->probe, self->now);
     }
     if (fact->probe && hand->lane) {
         hand->lane->stale = true;
@@ -640,11 +701,18 @@ static void s_distrust(hf_dispatch_t *self, hf_lane_t *lane) {
     }
 }
 
+static void s_on_gate(hf_dispatch_t *self, const Hf__Fact *fact, hf_lane_t *lane) {
+    if (lane && fact->event == HF_GATE_BLOCK) {
+        hf_pace_slow(&lane->pace, self->now); //  What waits meanwhile shall not come all at once
+    }
+    s_distrust(self, lane);
+}
+
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_dispatch_t *self = context;
     hf_id_t id;
     if (!hf_id_from(&id, fact->id.data, fact->id.len)) {
-        s_distrust(self, s_lane(self, fact->destination));
+        s_on_gate(self, fact, s_lane(self, fact->destination));
         return true;
     }
     hand_t *hand = hf_id_map_get(self->hands, &id);
@@ -653,6 +721,10 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
     } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
         s_expect(self, s_lane(self, fact->destination), hf_priority(fact->urgency), fact->due);
     } else if (hand && fact->attempt >= hand->attempt) { //  Its attempt has ended, or it will never begin
+        if (hand->lane && (fact->event == HF_EVENT_SUCCEED || fact->event == HF_EVENT_FAIL)) {
+            hf_lane_learn(hand->lane, fact, hand->retry, self->now);
+            s_expect(self, hand->retry ? hand->lane : NULL, hand->priority, 0); //  The budget may bear more
+        }
         self->probe_at = fact->state == HF_STATE_SUCCEEDED ? 0 : self->probe_at;
         s_let_go(self, hand);
     }
@@ -667,9 +739,13 @@ static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hand_t *hand = hf_id_map_get(self->hands, &proposed->id);
     if (hand && hand->proposal == proposed->number && result && result->code != HF_RESULT_DONE &&
         hand->stage != CALLING) {
+        if (hand->lane && hand->stage == STARTING) {
+            hf_lane_undo(hand->lane, hand->retry);
+        }
         s_distrust(self, hand->lane); //  It may be the destination's gate that forbade it
         s_let_go(self, hand);
     }
+    s_distrust(self, proposed->lane);
     free(proposed);
 }
 
@@ -744,6 +820,7 @@ hf_dispatch_t *hf_dispatch_new(const hf_core_setup_t *setup) {
     }
     self->schedule = hf_schedule_new(setup->config->destinations_size);
     self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
+    s_replay(self);
     s_rebuild(self);
     return self;
 }

@@ -1,27 +1,18 @@
 #include "dispatch/lane.h"
 
-#include <math.h>
-
-//  Token bucket: `rate` a second, at most a tenth of a second's worth saved up, so that a late wake-up loses nothing. A new life begins
-//  with none, so that restarts never exceed the rate.
-static void s_refill(hf_lane_t *self, int64_t now) {
-    double most = 1 + self->destination->rate / 10;
-    self->tokens_at = self->tokens_at ? self->tokens_at : now;
-    self->tokens += (double)(now - self->tokens_at) * self->destination->rate / 1000;
-    self->tokens = self->tokens > most ? most : self->tokens;
-    self->tokens_at = now;
+void hf_lane_set_gate(hf_lane_t *self, const Hf__Destination *record) {
+    hf_circuit_t before = self->gate.circuit;
+    self->gate = hf_gate_read(record);
+    self->stale = false;
+    self->closing = false;
+    if (self->gate.circuit == HF_CIRCUIT_RAMPING && before != HF_CIRCUIT_RAMPING) {
+        hf_limit_reset(&self->limit); //  What the outage made of it says nothing: the ramp is slow enough
+    }
 }
 
-static int s_rate_room(hf_lane_t *self, int room, int64_t now, int64_t *when) {
-    if (self->destination->rate <= 0) {
-        return room;
-    }
-    s_refill(self, now);
-    if (self->tokens < 1) {
-        *when = now + (int64_t)ceil((1 - self->tokens) * 1000 / self->destination->rate);
-        return 0;
-    }
-    return room < (int)self->tokens ? room : (int)self->tokens;
+static int s_limit(const hf_lane_t *self) {
+    int ceiling = self->destination->concurrency;
+    return self->destination->adaptive ? hf_limit_use(&self->limit, ceiling) : ceiling;
 }
 
 int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when) {
@@ -32,20 +23,65 @@ int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when) {
     }
     *when = INT64_MAX;
     if (may == HF_MAY_PROBE) {
-        return most > 0 && self->probes == 0 ? 1 : 0; //  Its end, and what follows from it, are facts
+        bool place = self->in_hand < self->destination->concurrency;
+        return most > 0 && place && self->probes == 0; //  Its end, and what follows from it, are facts
     }
-    int room = self->destination->concurrency - self->in_hand; //  A freed place is a fact, too
+    int room = s_limit(self) - self->in_hand; //  A freed place is a fact, too
     room = room < most ? room : most;
-    return room > 0 ? s_rate_room(self, room, now, when) : 0;
+    return room > 0 ? hf_pace_room(&self->pace, self->destination, &self->gate, room, now, when) : 0;
 }
 
-void hf_lane_take(hf_lane_t *self, bool probe, bool begins) {
+bool hf_lane_allows_retry(hf_lane_t *self, int64_t now, int64_t *when) {
+    if (hf_budget_allows(&self->budget, self->destination->retry_budget_percent, now)) {
+        return true;
+    }
+    *when = hf_budget_when(&self->budget, now);
+    return false;
+}
+
+void hf_lane_take(hf_lane_t *self, bool probe) {
     self->in_hand++;
     self->probes += probe;
-    self->tokens -= begins && self->destination->rate > 0 ? 1 : 0;
+}
+
+void hf_lane_begin(hf_lane_t *self, bool probe, bool retry, int64_t now) {
+    hf_lane_take(self, probe);
+    hf_pace_take(&self->pace, now);
+    hf_budget_take(&self->budget, self->destination->retry_budget_percent, retry, now);
 }
 
 void hf_lane_give(hf_lane_t *self, bool probe) {
     self->in_hand--;
     self->probes -= probe;
+}
+
+void hf_lane_undo(hf_lane_t *self, bool retry) {
+    hf_pace_give_back(&self->pace);
+    if (retry) {
+        hf_budget_give_back(&self->budget);
+    }
+}
+
+//  Answers of a third party, or of what stands before it, that has too much to do; and none at all.
+static bool s_is_too_much(const Hf__Fact *fact) {
+    return fact->class_ == HF_CLASS_UNCERTAIN || fact->class_ == HF_CLASS_REFUSED ||
+           fact->http_status == 429 || (fact->http_status >= 502 && fact->http_status <= 504);
+}
+
+void hf_lane_learn(hf_lane_t *self, const Hf__Fact *fact, bool retry, int64_t now) {
+    int ceiling = self->destination->concurrency;
+    if (retry && fact->class_ == HF_CLASS_SUCCEEDED) {
+        hf_budget_give_back(&self->budget);
+    }
+    if (fact->took_us == 0) {
+        return; //  Nobody was called, or nobody knows
+    }
+    if (fact->http_status == 429) {
+        hf_pace_slow(&self->pace, now);
+    }
+    if (s_is_too_much(fact)) {
+        hf_limit_drop(&self->limit, ceiling, now);
+    } else {
+        hf_limit_sample(&self->limit, fact->took_us, self->in_hand, ceiling, now);
+    }
 }

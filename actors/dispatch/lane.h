@@ -3,8 +3,9 @@
 #ifndef HF_LANE_H
 #define HF_LANE_H
 
-#include "base/gate.h"
-#include "base/pipeline.h"
+#include "dispatch/budget.h"
+#include "dispatch/limit.h"
+#include "dispatch/pace.h"
 #include "dispatch/share.h"
 
 #include <stddef.h>
@@ -20,15 +21,30 @@ typedef struct {
     bool dirty;                          //  It is in the list of those worth a look
     int64_t due[HF_PRIORITIES]; //  When each priority's head is due: only those that may be are walked
     hf_share_t share;           //  Who of them comes next
-    double tokens;              //  Calls that its rate allows now
-    int64_t tokens_at;          //  When they were counted
+    bool closing;               //  It was proposed that its circuit close
+    hf_pace_t pace;             //  How fast attempts begin
+    hf_limit_t limit;           //  How many are in flight
+    hf_budget_t budget;         //  How many of them are retries
 } hf_lane_t;
+
+//  What its record says now.
+void hf_lane_set_gate(hf_lane_t *self, const Hf__Destination *record);
 
 //  How many attempts may begin now, at most `most`. 0: none; *when is the time to look again, INT64_MAX: when something happens to it.
 int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when);
 
-//  An attempt takes a place, or gives it back. begins: it begins now, and counts for the rate.
-void hf_lane_take(hf_lane_t *self, bool probe, bool begins);
+//  Whether a retry may begin now; false: *when is the time to ask again.
+bool hf_lane_allows_retry(hf_lane_t *self, int64_t now, int64_t *when);
+
+//  An attempt takes a place: it began in an earlier life, or it begins now; and gives it back.
+void hf_lane_take(hf_lane_t *self, bool probe);
+void hf_lane_begin(hf_lane_t *self, bool probe, bool retry, int64_t now);
 void hf_lane_give(hf_lane_t *self, bool probe);
+
+//  An attempt that was to begin does not: the journal refused it.
+void hf_lane_undo(hf_lane_t *self, bool retry);
+
+//  What the end of an attempt says about the third party; before its place is given back.
+void hf_lane_learn(hf_lane_t *self, const Hf__Fact *fact, bool retry, int64_t now);
 
 #endif

@@ -1,5 +1,8 @@
-/*  Happy path: a fact says that an attempt failed; the next tick walks what waits for a decision, asks the policy, proposes the
+/*  Happy path of a command: a fact says that an attempt failed; the next tick walks what waits for a decision, asks the policy, proposes the
  *  verdict, and keeps the id in hand until the journal has answered.
+ *
+ *  Happy path of a circuit: outcomes fill its destination's window; the next tick finds that too many are failures, and proposes that it
+ *  open; what follows (probes, the ramp) is the journal's and dispatch's.
  *
  *  Failures: whatever is missed is found by the next walk, for the index holds it until it is decided; a verdict that came too late
  *  is answered as stale and forgotten. While the link is full the walk ends early and goes on when there is room.  */
@@ -7,6 +10,7 @@
 #include "failure/failure_core.h"
 #include "base/id_map.h"
 #include "base/proposer.h"
+#include "failure/circuits.h"
 #include "failure/policy.h"
 
 #include <assert.h>
@@ -19,12 +23,19 @@ enum {
     LOOK_AGAIN_MS = 1000, //  Even where no fact asked for it: a bound on what a bug could delay
 };
 
+//  What comes back with the answer to a proposal.
+typedef struct {
+    hf_id_t id;  //  A verdict's command
+    int circuit; //  Or the number of the destination whose circuit shall open; -1: a verdict
+} proposed_t;
+
 struct hf_failure {
     const hf_config_t *config;   //  Policies
     hf_store_t *store;           //  Where failed commands are found
     hf_proposer_t *proposer;     //  Link and facts
     hf_arena_t *arena;           //  Of the state being looked at
-    hf_id_map_t *in_hand;        //  Ids with a verdict under way
+    hf_id_map_t *in_hand;        //  Verdicts under way, by command
+    hf_circuits_t *circuits;     //  Destinations
     hf_rng_t rng;                //  Jitter
     int64_t now;                 //  Time of the running tick
     int64_t look_at;             //  When to walk again; 0: now
@@ -37,18 +48,26 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
     if (fact->state == HF_STATE_DECIDING) {
         self->look_at = 0;
     }
+    hf_circuits_on_fact(self->circuits, fact);
     return true;
 }
 
 static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hf_failure_t *self = context;
-    hf_id_t *id = tag;
+    proposed_t *proposed = tag;
     (void)result;
-    free(hf_id_map_remove(self->in_hand, id));
+    if (proposed->circuit >= 0) {
+        hf_circuits_on_answer(self->circuits, proposed->circuit);
+    } else {
+        hf_id_map_remove(self->in_hand, &proposed->id);
+    }
+    free(proposed);
 }
 
 static void s_on_rebuild(void *context) {
-    ((hf_failure_t *)context)->look_at = 0;
+    hf_failure_t *self = context;
+    self->look_at = 0;
+    hf_circuits_distrust(self->circuits);
 }
 
 hf_failure_t *hf_failure_new(const hf_core_setup_t *setup) {
@@ -60,6 +79,7 @@ hf_failure_t *hf_failure_new(const hf_core_setup_t *setup) {
     self->rng.seed = setup->seed;
     self->arena = hf_arena_new(4 << 10);
     self->in_hand = hf_id_map_new();
+    self->circuits = hf_circuits_new(setup->config, setup->store);
     self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
     return self;
 }
@@ -68,16 +88,35 @@ void hf_failure_destroy(hf_failure_t **self_p) {
     assert(self_p);
     hf_failure_t *self = *self_p;
     if (self) {
-        size_t place = 0;
-        for (void *id; (id = hf_id_map_next(self->in_hand, &place));) {
-            free(id);
+        for (void *tag; (tag = hf_link_abandon(hf_proposer_link(self->proposer)));) {
+            free(tag);
         }
         hf_id_map_destroy(&self->in_hand);
+        hf_circuits_destroy(&self->circuits);
         hf_arena_destroy(&self->arena);
         hf_proposer_destroy(&self->proposer);
         free(self);
         *self_p = NULL;
     }
+}
+
+//  The tag, or NULL where the link is full.
+static proposed_t *s_send(hf_failure_t *self, const Hf__Proposal *proposal, const hf_id_t *id, int circuit) {
+    proposed_t *tag = hf_alloc(sizeof *tag);
+    tag->id = id ? *id : (hf_id_t){{0}};
+    tag->circuit = circuit;
+    if (!hf_link_propose(hf_proposer_link(self->proposer), proposal, tag)) {
+        free(tag);
+        return NULL;
+    }
+    return tag;
+}
+
+static bool s_on_circuit(void *context, int number, Hf__Gate *gate) {
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_GATE;
+    proposal.gate = gate;
+    return s_send(context, &proposal, NULL, number) != NULL;
 }
 
 //  False where the link is full.
@@ -96,9 +135,8 @@ static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *st
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &message;
-    hf_id_t *tag = (hf_id_t *)hf_memdup(id, sizeof *id);
-    if (!hf_link_propose(hf_proposer_link(self->proposer), &proposal, tag)) {
-        free(tag);
+    proposed_t *tag = s_send(self, &proposal, id, -1);
+    if (!tag) {
         return false;
     }
     hf_id_map_put(self->in_hand, id, tag);
@@ -155,8 +193,14 @@ static void s_receive(void *core, hf_from_t from, const void *data, size_t size,
 static void s_tick(void *core, int64_t now) {
     hf_failure_t *self = core;
     self->now = now;
-    if (now >= self->look_at && hf_link_is_live(hf_proposer_link(self->proposer), now)) {
-        s_walk(self);
+    if (hf_link_is_live(hf_proposer_link(self->proposer), now)) {
+        hf_error_t error;
+        if (hf_circuits_decide(self->circuits, s_on_circuit, self, &error)) {
+            hf_proposer_fail(self->proposer, &error);
+        }
+        if (now >= self->look_at) {
+            s_walk(self);
+        }
     }
     hf_proposer_flush(self->proposer, now);
 }
@@ -168,6 +212,8 @@ static int64_t s_next_deadline(void *core) {
     if (!hf_link_is_live(link, self->now)) {
         return deadline; //  Nothing can be decided; the journal's next sign wakes it
     }
+    int64_t again = hf_circuits_are_due(self->circuits) ? self->now + HF_REWIND_EVERY_MS : INT64_MAX;
+    deadline = again < deadline ? again : deadline; //  The link was full
     return deadline < self->look_at ? deadline : self->look_at;
 }
 

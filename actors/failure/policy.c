@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    LAST_CHANCE_MS = 1000, //  A last attempt before a client's own deadline begins so long before it
+};
+
 //  The delay before the next attempt, ms, when `done` attempts of this round were made.
 static int64_t s_delay(const hf_pipeline_t *pipeline, uint32_t done, hf_rng_t *rng) {
     if (done <= (uint32_t)pipeline->retry_immediate) {
@@ -30,20 +34,56 @@ static hf_verdict_t s_verdict(hf_event_t event, const Hf__State *state, const ch
     return verdict;
 }
 
+//  What was provably never sent goes first among what is due: its place in the queue is that of its round's beginning.
+static int64_t s_at_once(const Hf__State *state, int64_t now) {
+    return state->class_ == HF_CLASS_REFUSED && state->round_at < now ? state->round_at : now;
+}
+
+//  The third party named a time that is too late.
+static bool s_is_out_of_reach(const hf_pipeline_t *pipeline, const Hf__State *state, hf_verdict_t *verdict) {
+    if (state->deadline && state->retry_after >= state->deadline) {
+        *verdict = s_verdict(HF_EVENT_EXPIRE, state,
+                             "the third party asked not to be called before its deadline (Retry-After)");
+        return true;
+    }
+    if (state->retry_after > state->round_at + pipeline->retry_deadline_ms) {
+        *verdict = s_verdict(
+            HF_EVENT_GIVE_UP, state,
+            "the third party asked not to be called before the retry deadline (Retry-After)");
+        return true;
+    }
+    return false;
+}
+
+//  A delay that leads over a deadline ends before it: an outage that is shorter than the deadline shall not end a command. -1: there is no
+//  time for another attempt.
+static int64_t s_before_deadlines(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t due,
+                                  int64_t now) {
+    int64_t last = state->round_at + pipeline->retry_deadline_ms;
+    due = due > last ? last : due;
+    if (state->deadline && due >= state->deadline) {
+        due = state->deadline - LAST_CHANCE_MS;
+    }
+    bool late = due < now || due < state->retry_after || (due == now && now == last);
+    return late ? -1 : due;
+}
+
 static hf_verdict_t s_again(const hf_pipeline_t *pipeline, const Hf__State *state, uint32_t done, int64_t now,
                             hf_rng_t *rng) {
+    hf_verdict_t verdict;
+    if (s_is_out_of_reach(pipeline, state, &verdict)) {
+        return verdict;
+    }
     int64_t delay = s_delay(pipeline, done, rng);
-    int64_t due = now + delay;
-    if (state->retry_after > due) {
-        due = state->retry_after;
+    int64_t due = now + delay > state->retry_after ? now + delay : state->retry_after;
+    due = s_before_deadlines(pipeline, state, due, now);
+    if (due < 0) {
+        bool own = state->deadline && state->deadline <= state->round_at + pipeline->retry_deadline_ms;
+        return own ? s_verdict(HF_EVENT_EXPIRE, state, "no further attempt fits before its deadline")
+                   : s_verdict(HF_EVENT_GIVE_UP, state, "no further attempt fits before the retry deadline");
     }
-    if (state->deadline && due >= state->deadline) {
-        return s_verdict(HF_EVENT_EXPIRE, state, "no further attempt fits before its deadline");
-    }
-    if (due > state->round_at + pipeline->retry_deadline_ms) {
-        return s_verdict(HF_EVENT_GIVE_UP, state, "no further attempt fits before the retry deadline");
-    }
-    hf_verdict_t verdict = {.event = HF_EVENT_RETRY_AT, .due = due, .delay_ms = due - now};
+    verdict = (hf_verdict_t){.event = HF_EVENT_RETRY_AT, .due = due, .delay_ms = due - now};
+    verdict.due = due == now ? s_at_once(state, now) : due;
     snprintf(verdict.reason, sizeof verdict.reason, "%.600s", state->reason);
     return verdict;
 }

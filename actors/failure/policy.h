@@ -20,7 +20,9 @@ typedef struct {
 
 //  Decides over a command in state `deciding`. pipeline NULL (no longer configured): the contract's defaults.
 //  In this order: rejected → dead; poison → dead; uncertain under `hold` → held; own deadline passed → expired; attempts used up →
-//  dead; the next attempt would come after the own deadline → expired, after the retry deadline → dead; else again.
+//  dead; the third party asks not to be called before the own deadline → expired, before the retry deadline → dead; else again. A delay
+//  that leads over a deadline is shortened, once, so that a last attempt is made: at the retry deadline, a second before an own one.
+//  Immediate retries of what was provably never sent get the place in the queue that their command had, before all others.
 //  Delay: none for the first `immediate` retries, then delay · factor^k, at most cap, and under full jitter evenly between 0 and
 //  that (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015). Retry-After is a floor.
 hf_verdict_t hf_policy_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,

@@ -864,6 +864,12 @@ static const field_t s_circuit_fields[] = {
      .at = DESTINATION(circuit_cooldown_ms),
      .min = 1,
      .max = S_DAY_MS},
+    {.name = "ramp", .set = s_set_duration, .at = DESTINATION(circuit_ramp_ms), .min = 1, .max = S_DAY_MS},
+    {.name = "surge",
+     .set = s_set_percent,
+     .at = DESTINATION(circuit_surge_percent),
+     .min = 100,
+     .max = 1000},
 };
 
 static const field_t s_destination_fields[] = {
@@ -878,6 +884,12 @@ static const field_t s_destination_fields[] = {
     {.name = "timeout", .set = s_set_duration, .at = DESTINATION(timeout_ms), .min = 1, .max = S_DAY_MS},
     {.name = "concurrency", .set = s_set_count, .at = DESTINATION(concurrency), .min = 1, .max = 10000},
     {.name = "rate", .set = s_set_rate, .at = DESTINATION(rate), .min = 1, .max = 1000000},
+    {.name = "adaptive", .set = s_set_flag, .at = DESTINATION(adaptive)},
+    {.name = "retry_budget",
+     .set = s_set_percent,
+     .at = DESTINATION(retry_budget_percent),
+     .min = 0,
+     .max = 100},
     {.name = "reject", .set = s_set_reject, .at = DESTINATION(reject)},
     {.name = "on_uncertain", .set = s_set_on_uncertain, .at = DESTINATION(on_uncertain)},
     {.name = "circuit", .fields = s_circuit_fields, .fields_size = SIZE(s_circuit_fields)},
@@ -1135,10 +1147,6 @@ static void s_read_destination(reader_t *self, const block_t *block) {
     const item_t *circuit = s_item(block, NULL, "circuit");
     if (circuit) {
         destination->circuit_of = 20;
-    }
-    if (circuit && !(circuit->value && *circuit->value)) {
-        s_report(self, block->source, circuit->line, "circuit is not available yet; leave it out (%s)",
-                 where);
     }
     s_fields(&spot, 0, s_destination_fields, SIZE(s_destination_fields), destination);
     s_check_timeouts(&spot, destination);

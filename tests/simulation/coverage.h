@@ -66,6 +66,9 @@
     X(PARKED_AGAIN, "retried, and parked")                                                                   \
     X(OVERTAKEN, "dead or held, overtaken")                                                                  \
     X(KEY_BLOCKED, "dead or held, its key too")                                                              \
+    X(CIRCUIT_OPENED, "circuit opened")                                                                      \
+    X(RAMPED, "circuit ramped up")                                                                           \
+    X(CIRCUIT_CLOSED, "circuit closed")                                                                      \
     X(TRIMMED, "finished command left")                                                                      \
     X(GAP, "follower reads a gap")                                                                           \
     X(REBUILT, "facts gone before followed")

@@ -46,7 +46,7 @@ static void s_apply(sim_gate_t *self, const Hf__Fact *fact) {
         break;
     case HF_GATE_RESUME:
         self->paused = false;
-        self->blocked_until = 0;
+        self->blocked_until = self->wished_until = 0;
         self->probe_at = self->probe_at < fact->at ? self->probe_at : fact->at;
         break;
     case HF_GATE_BLOCK:
@@ -65,9 +65,10 @@ static void s_apply(sim_gate_t *self, const Hf__Fact *fact) {
 }
 
 void sim_gate_learn(sim_gate_t *self, const sim_world_t *world, const Hf__Fact *fact, bool proposed) {
-    static const sim_fault_t faults[HF_GATE_EVENTS] = {[HF_GATE_PAUSE] = SIM_FAULT_PAUSED,
-                                                       [HF_GATE_RESUME] = SIM_FAULT_RESUMED,
-                                                       [HF_GATE_BLOCK] = SIM_FAULT_BLOCKED};
+    static const sim_fault_t faults[HF_GATE_EVENTS] = {
+        [HF_GATE_PAUSE] = SIM_FAULT_PAUSED,  [HF_GATE_RESUME] = SIM_FAULT_RESUMED,
+        [HF_GATE_BLOCK] = SIM_FAULT_BLOCKED, [HF_GATE_OPEN] = SIM_FAULT_CIRCUIT_OPENED,
+        [HF_GATE_RAMP] = SIM_FAULT_RAMPED,   [HF_GATE_CLOSE] = SIM_FAULT_CIRCUIT_CLOSED};
     const char *objection = s_objection(self, fact, proposed);
     if (objection) {
         s_violation(world, fact, objection);
@@ -91,7 +92,7 @@ void sim_gate_started(sim_gate_t *self, const sim_world_t *world, const Hf__Fact
     if (self->paused) {
         s_violation(world, fact, "an attempt begins while it is paused");
     }
-    if (self->blocked_until > fact->at) {
+    if (self->blocked_until > fact->at || self->wished_until > fact->at) {
         s_violation(world, fact, "an attempt begins before the third party wants to be called");
     }
     if (open && (!fact->probe || fact->at < self->probe_at || self->probing)) {
@@ -117,5 +118,6 @@ void sim_gate_ended(sim_gate_t *self, const sim_world_t *world, const Hf__Fact *
     if (fact->class_ == HF_CLASS_FAILED &&
         hf_store_state(world->ledger->store, &id, world->ledger->arena, &state, NULL) == 1) {
         self->asked_to_wait = state->retry_after;
+        self->wished_until = state->retry_after > self->wished_until ? state->retry_after : self->wished_until;
     }
 }

@@ -17,6 +17,7 @@ typedef struct {
     bool probe_ended;                  //  The newest fact about a command here was a probe's end
     bool probe_well;                   //  and that the third party answered it well
     int64_t asked_to_wait;             //  A durable outcome says so: until then
+    int64_t wished_until;              //  The latest of all these since the last resume
     uint64_t last_fact;                //  Number of the newest fact about it
     unsigned facts[HF_GATE_EVENTS];    //  How many there were
     unsigned asked[HF_GATE_EVENTS];    //  How often clients asked for it,

@@ -105,6 +105,16 @@ static void s_add_destination(hf_config_t *config, sim_engine_t *engine, int num
     destination->concurrency = (int)sim_between(engine, SIM_PLAN, 1, 4);
     destination->connect_timeout_ms = 200;
     destination->timeout_ms = sim_between(engine, SIM_PLAN, 200, 1500);
+    bool circuit = sim_chance(engine, SIM_PLAN, EVERY / 2);
+    destination->circuit_of = circuit ? (int)sim_between(engine, SIM_PLAN, 2, 8) : 0;
+    destination->circuit_failures_percent = (int)sim_between(engine, SIM_PLAN, 20, 100);
+    destination->circuit_cooldown_ms = sim_between(engine, SIM_PLAN, 50, 1000);
+    destination->circuit_ramp_ms = sim_between(engine, SIM_PLAN, 100, 2000);
+    destination->rate = sim_chance(engine, SIM_PLAN, EVERY / 4)
+                            ? (double)sim_between(engine, SIM_PLAN, 5, 100)
+                            : 0;
+    destination->adaptive = sim_chance(engine, SIM_PLAN, EVERY / 2);
+    destination->retry_budget_percent = (int)sim_between(engine, SIM_PLAN, 0, 100);
     destination->on_uncertain = number == 1 ? HF_ON_UNCERTAIN_HOLD : HF_ON_UNCERTAIN_RETRY;
     int rc = hf_config_add_destination(config, destination);
     assert(rc == 0);

@@ -179,6 +179,7 @@ void sim_third_call(sim_world_t *world, sim_life_t *caller, const hf_call_reques
     bool moody = sim_chance(engine, SIM_THIRD, world->plan.moods);
     mood_t mood = moody ? self->moods[command->submission->pipeline] : HEALTHY;
     int64_t delay = s_meet(world, call, mood, request->destination->timeout_ms);
+    call->result.total_us = (uint32_t)(delay > 0 ? delay * 1000 : 500);
     sim_attempt_t *known = sim_ledger_attempt(command, attempt);
     known->sent = call->result.sent;
     known->expected = call->class;

@@ -416,7 +416,6 @@ static void s_every_mistake_in_a_destination_is_named(void **state) {
     }
     s_read_wrong(
         BEGIN "destination = b\n    url = http://h\n    circuit\n        failures = 50\n        of = 0\n",
-        "t.zpl:7: circuit is not available yet; leave it out (destination 'b')\n"
         "t.zpl:8: 'failures' in circuit of destination 'b' is '50'; it must be a share between 1% and 100%, "
         "like 50%\n"
         "t.zpl:9: 'of' in circuit of destination 'b' is '0'; it must be a whole number between 1 and 1000");

@@ -103,10 +103,46 @@ static void past_the_retry_deadline_it_is_dead(void **unused) {
     (void)unused;
     world_t world = s_world();
     world.state.attempt = 5;
-    world.state.round_at = NOW - 60000 + 7999;
+    world.state.round_at = NOW - 60001;
     assert_int_equal(s_decide(&world).event, HF_EVENT_GIVE_UP);
-    world.state.round_at++;
-    assert_int_equal(s_decide(&world).event, HF_EVENT_RETRY_AT);
+    world.state.round_at = NOW - 60000;
+    assert_int_equal(s_decide(&world).event, HF_EVENT_GIVE_UP);
+}
+
+static void a_delay_over_the_retry_deadline_leaves_a_last_attempt_at_it(void **unused) {
+    (void)unused;
+    world_t world = s_world();
+    world.state.attempt = 5; //  8 s
+    world.state.round_at = NOW - 60000 + 7000;
+    hf_verdict_t verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_RETRY_AT);
+    assert_int_equal(verdict.due, NOW + 7000);
+    world.state.retry_after = NOW + 6000;
+    assert_int_equal(s_decide(&world).due, NOW + 7000);
+}
+
+static void a_delay_over_its_own_deadline_leaves_a_last_attempt_before_it(void **unused) {
+    (void)unused;
+    world_t world = s_world();
+    world.state.attempt = 5; //  8 s
+    world.state.deadline = NOW + 5000;
+    assert_int_equal(s_decide(&world).due, NOW + 4000);
+    world.state.retry_after = NOW + 4500; //  Then none fits
+    assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
+    world.state.retry_after = 0;
+    world.state.deadline = NOW + 999; //  This was the last one
+    assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
+}
+
+static void what_was_never_sent_is_called_again_before_others(void **unused) {
+    (void)unused;
+    world_t world = s_world();
+    world.state.class_ = HF_CLASS_REFUSED;
+    hf_verdict_t verdict = s_decide(&world);
+    assert_int_equal(verdict.due, world.state.round_at);
+    assert_int_equal(verdict.delay_ms, 0);
+    world.state.attempt = 2; //  Not at once any more
+    assert_int_equal(s_decide(&world).due, NOW + 1000);
 }
 
 static void past_its_own_deadline_it_is_expired(void **unused) {
@@ -129,9 +165,13 @@ static void retry_after_is_a_floor_and_never_shortened(void **unused) {
     world.state.retry_after = NOW + 10;
     assert_int_equal(s_decide(&world).due, NOW + 8000);
     world.state.retry_after = NOW + 70000;
-    assert_int_equal(s_decide(&world).event, HF_EVENT_GIVE_UP);
+    hf_verdict_t verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_GIVE_UP);
+    assert_non_null(strstr(verdict.reason, "Retry-After"));
     world.state.deadline = NOW + 65000;
-    assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
+    verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_EXPIRE);
+    assert_non_null(strstr(verdict.reason, "Retry-After"));
 }
 
 static void uncertain_is_called_again_or_held_as_the_destination_says(void **unused) {
@@ -172,6 +212,9 @@ int main(void) {
         cmocka_unit_test(rejected_is_dead_at_once),
         cmocka_unit_test(attempts_are_counted_from_the_round_that_a_person_began),
         cmocka_unit_test(past_the_retry_deadline_it_is_dead),
+        cmocka_unit_test(a_delay_over_the_retry_deadline_leaves_a_last_attempt_at_it),
+        cmocka_unit_test(a_delay_over_its_own_deadline_leaves_a_last_attempt_before_it),
+        cmocka_unit_test(what_was_never_sent_is_called_again_before_others),
         cmocka_unit_test(past_its_own_deadline_it_is_expired),
         cmocka_unit_test(retry_after_is_a_floor_and_never_shortened),
         cmocka_unit_test(uncertain_is_called_again_or_held_as_the_destination_says),
