@@ -106,6 +106,10 @@ hf_followed_t hf_follow_beat(hf_follow_t *self, const Hf__Beat *beat, hf_error_t
     return beat->newest_fact > self->newest ? s_read_gap(self, error) : HF_FOLLOW_FINE;
 }
 
+void hf_follow_skip(hf_follow_t *self, uint64_t newest) {
+    self->newest = newest > self->newest ? newest : self->newest;
+}
+
 uint64_t hf_follow_newest(const hf_follow_t *self) {
     return self->newest;
 }

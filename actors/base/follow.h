@@ -25,7 +25,10 @@ typedef enum {
 hf_followed_t hf_follow_facts(hf_follow_t *self, const Hf__Facts *facts, hf_error_t *error);
 hf_followed_t hf_follow_beat(hf_follow_t *self, const Hf__Beat *beat, hf_error_t *error);
 
-//  Number of the newest fact delivered.
+//  Facts up to that number are not wanted: they are not delivered, and are no gap.
+void hf_follow_skip(hf_follow_t *self, uint64_t newest);
+
+//  Number of the newest fact delivered or skipped.
 uint64_t hf_follow_newest(const hf_follow_t *self);
 
 //  Gaps that were read from the file so far.

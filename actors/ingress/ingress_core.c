@@ -56,6 +56,7 @@ struct hf_ingress {
     size_t answers_size;       //  Behind the last
     size_t answers_capacity;   //  Places
     hf_buf_t key;              //  A key or url being rendered
+    bool unfollowed;           //  Facts are not wanted
     hf_on_fact_t *on_fact;     //  Gets each fact
     void *on_fact_context;     //  Its own
     bool full;                 //  The journal said that it has no room
@@ -746,12 +747,16 @@ static void s_receive(void *core, hf_from_t from, const void *data, size_t size,
     } else if (publication.ack) {
         hf_link_receive_ack(self->link, publication.ack, now);
         s_take_acknowledged(self, publication.ack);
-    } else if (publication.facts) {
+    } else if (publication.facts && !self->unfollowed) {
         followed = hf_follow_facts(self->follow, publication.facts, &error);
     } else if (publication.beat) {
         hf_link_receive_beat(self->link, publication.beat, now);
         s_take_beat(self, publication.beat);
-        followed = hf_follow_beat(self->follow, publication.beat, &error);
+        if (self->unfollowed) {
+            hf_follow_skip(self->follow, publication.beat->newest_fact);
+        } else {
+            followed = hf_follow_beat(self->follow, publication.beat, &error);
+        }
     }
     self->rebuilds += followed == HF_FOLLOW_REBUILD;
     if (followed == HF_FOLLOW_BROKEN && !*self->failure.text) {
@@ -882,6 +887,16 @@ bool hf_ingress_is_ready(const hf_ingress_t *self, int64_t now, hf_problem_t *pr
 void hf_ingress_set_on_fact(hf_ingress_t *self, hf_on_fact_t *on_fact, void *context) {
     self->on_fact = on_fact;
     self->on_fact_context = context;
+}
+
+//  What becomes true from here on is behind the newest fact in the file: what is not heard of it yet is a gap.
+void hf_ingress_follow(hf_ingress_t *self, bool follows) {
+    hf_error_t error;
+    if (self->unfollowed && follows && hf_store_begin_read(self->store, &error) == 0) {
+        hf_follow_skip(self->follow, hf_store_newest_fact(self->store));
+        hf_store_end_read(self->store);
+    }
+    self->unfollowed = !follows;
 }
 
 uint64_t hf_ingress_newest_fact(const hf_ingress_t *self) {

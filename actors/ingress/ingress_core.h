@@ -92,6 +92,10 @@ bool hf_ingress_take_answer(hf_ingress_t *self, hf_answer_t *answer);
 //  Facts, as they become durable and in order (for waiters and live readers); set before the first message.
 void hf_ingress_set_on_fact(hf_ingress_t *self, hf_on_fact_t *on_fact, void *context);
 
+//  Whether facts are wanted; at first they are. While they are not, none is delivered and the newest number comes
+//  from the journal's beats; from when they are wanted again, all that become true are delivered.
+void hf_ingress_follow(hf_ingress_t *self, bool follows);
+
 //  Number of the newest fact delivered; and how often facts were gone for good, so that who waits for one
 //  must look the state up.
 uint64_t hf_ingress_newest_fact(const hf_ingress_t *self);

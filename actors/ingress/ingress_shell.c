@@ -13,7 +13,7 @@ typedef struct {
     hf_shell_t *shell;   //  The loop
     hf_ingress_t *core;  //  What decides
     hf_server_t *server; //  What speaks HTTP
-    bool hurry;          //  It has more to do
+    int64_t run_at;      //  When it wants to read again though its descriptor says nothing
 } ingress_t;
 
 //  ---- a core as the loop drives it
@@ -24,13 +24,14 @@ static void s_receive(void *context, hf_from_t from, const void *data, size_t si
 
 static void s_tick(void *context, int64_t now) {
     ingress_t *self = context;
-    self->hurry = hf_server_run(self->server, self->hurry);
+    self->run_at = hf_server_run(self->server, now >= self->run_at);
     hf_ingress_ops.tick(self->core, now);
 }
 
 static int64_t s_next_deadline(void *context) {
     const ingress_t *self = context;
-    return self->hurry ? INT64_MIN : hf_ingress_ops.next_deadline(self->core);
+    int64_t deadline = hf_ingress_ops.next_deadline(self->core);
+    return self->run_at < deadline ? self->run_at : deadline;
 }
 
 static hf_outbox_t *s_outbox(void *context) {
@@ -61,9 +62,8 @@ static int s_on_http(zloop_t *loop, zmq_pollitem_t *item, void *context) {
     ingress_t *self = context;
     (void)loop;
     (void)item;
-    self->hurry = hf_server_run(self->server, true);
-    hf_shell_wake(self->shell);
-    return 0;
+    self->run_at = INT64_MIN;
+    return hf_shell_round(self->shell);
 }
 
 static int s_on_time(zloop_t *loop, int timer, void *context) {
@@ -71,9 +71,8 @@ static int s_on_time(zloop_t *loop, int timer, void *context) {
     (void)loop;
     (void)timer;
     hf_server_tick(self->server, hf_clock_now_ms());
-    self->hurry = true; //  libmicrohttpd's own time-outs
-    hf_shell_wake(self->shell);
-    return 0;
+    self->run_at = INT64_MIN; //  libmicrohttpd's own time-outs
+    return hf_shell_round(self->shell);
 }
 
 static void s_on_drain(void *context) {
@@ -105,7 +104,7 @@ static int s_run(ingress_t *self) {
 int hf_ingress_main(const hf_actor_args_t *args) {
     hf_error_t error;
     hf_core_setup_t setup;
-    ingress_t self = {.shell = hf_shell_new(args, HF_HEARS_FACTS | HF_HEARS_ACKS)};
+    ingress_t self = {.shell = hf_shell_new(args, HF_HEARS_ACKS), .run_at = INT64_MAX};
     hf_shell_setup(self.shell, &setup);
     self.core = hf_ingress_new(&setup);
     hf_ingress_set_on_fact(self.core, s_on_fact, &self);

@@ -167,6 +167,7 @@ static void s_get_events(hf_request_t *request, const hf_id_t *id) {
     hf_sse_request_t wanted = {.id = id, .last_event_id = request->last_event_id};
     struct MHD_Response *response = NULL;
     hf_buf_t nothing = {0};
+    hf_server_follow(server);
     if (s_read_event_filter(request, &wanted.filter) ||
         hf_sse_open(server->sse, request->connection, &wanted, hf_ingress_newest_fact(server->core),
                     &response, &request->problem)) {
@@ -214,13 +215,16 @@ static void s_await(hf_request_t *request, int rc) {
     request->in_journal = true;
     request->server->in_journal++;
     hf_request_link(request, &request->server->asked);
-    hf_request_suspend(request);
+    hf_request_wait(request);
 }
 
 static void s_post_command(hf_request_t *request) {
     hf_server_t *server = request->server;
     hf_submission_t submission = s_submission(request);
     request->pipeline = hf_config_pipeline(server->config, submission.pipeline);
+    if (request->wait_s > 0) {
+        hf_server_follow(server); //  In good time: before the command can end
+    }
     s_await(request, hf_ingress_submit(server->core, &submission, hf_clock_now_ms(), request, &request->id,
                                        &request->problem));
 }
@@ -488,7 +492,10 @@ static void s_wait(hf_request_t *request) {
     hf_server_t *server = request->server;
     if (server->drain_at || request->wait_s == 0) {
         s_reply_accepted(request);
-    } else if (!s_reply_if_ended(request)) {
+        return;
+    }
+    hf_server_follow(server);
+    if (!s_reply_if_ended(request)) {
         request->wait_until = hf_clock_now_ms() + request->wait_s * INT64_C(1000);
         request->same = hf_id_map_get(server->waited, &request->id);
         hf_id_map_put(server->waited, &request->id, request);

@@ -14,8 +14,8 @@ typedef enum {
     HF_REQUEST_HEAD,    //  Its head is being read
     HF_REQUEST_BODY,    //  Its body is being gathered
     HF_REQUEST_REFUSED, //  Its body is being dropped; then it is answered with its problem
-    HF_REQUEST_WAITING, //  Suspended: for the journal, or for a command's end
-    HF_REQUEST_READY,   //  Resumed: the response is there
+    HF_REQUEST_WAITING, //  For the journal, or for a command's end
+    HF_REQUEST_READY,   //  The response is there
     HF_REQUEST_DONE,    //  The response is queued
 } hf_request_phase_t;
 
@@ -40,11 +40,13 @@ struct hf_request {
     int wait_s;    //  Prefer: wait, -1: none
     bool expects;  //  Expect: 100-continue
     bool has_body; //  One is announced
-    uint64_t length;      //  Content-Length; 0 where it is chunked
-    hf_buf_t body;        //  What has come of it
-    uint64_t dropped;     //  Bytes that were not kept
-    hf_problem_t problem; //  REFUSED: why
+    uint64_t length;  //  Content-Length; 0 where it is chunked
+    hf_buf_t body;    //  What has come of it
+    uint64_t dropped; //  Bytes that were not kept
+    uint64_t turn;    //  In which it moved last and wants another, 0: it wants none
     //  Under way to the journal, or waiting for an end:
+    bool suspended;                //  libmicrohttpd does not look at it; else it stands (see standing)
+    int64_t waits_since;           //  When it began to wait
     bool in_journal;               //  The core has it as a tag
     bool counted;                  //  In under_way
     const hf_pipeline_t *pipeline; //  Of a submission
@@ -58,6 +60,7 @@ struct hf_request {
     //  The answer:
     int status;                    //  HTTP status
     struct MHD_Response *response; //  Ours until it is queued
+    hf_problem_t problem; //  REFUSED: why. The last member: it is large, and not cleared for every request
 };
 
 //  A connection that libmicrohttpd has closed, or is about to, and whose client still sends what nobody
@@ -80,6 +83,8 @@ struct hf_server {
     size_t under_way;                           //  Requests that are read and not answered to the last byte
     size_t in_journal;                          //  Requests that the core has
     hf_request_t *asked;                        //  They
+    bool follows;                               //  Facts are heard: somebody waits or watches
+    int64_t follow_until;                       //  Until then, whoever does
     hf_id_map_t *waited;                        //  Waiters, by command
     hf_request_t *waiters;                      //  All that wait for an end
     hf_request_t *ended;                        //  Whose command has ended
@@ -88,7 +93,14 @@ struct hf_server {
     int64_t beat_at;                            //  When streams were looked at for heartbeats
     int64_t drain_at;                           //  When draining began, 0: not
     hf_linger_t lingering[HF_SERVER_LINGERING]; //  Being read to their end
-    bool resumed;         //  A connection was resumed: libmicrohttpd has something to do
+    bool resumed; //  A request has its answer: libmicrohttpd has something to do
+    size_t
+        standing;  //  Requests that wait without being suspended: each turn asks them whether they are ready
+    uint64_t turn; //  Number of libmicrohttpd's turn
+    size_t moved;  //  Requests and streams that moved in it and want another
+    int64_t now;   //  When it began
+    hf_request_t *spare;  //  Requests to be used again, by their next
+    size_t spares;        //  How many
     hf_metrics_t metrics; //  Counted here
 };
 
@@ -108,11 +120,14 @@ void hf_request_free(hf_request_t *self);
 void hf_request_link(hf_request_t *self, hf_request_t **list);
 void hf_request_unlink(hf_request_t *self);
 
-//  Suspends it until an answer is there.
-void hf_request_suspend(hf_request_t *self);
+//  It waits until an answer is there.
+void hf_request_wait(hf_request_t *self);
 
 //  The request is whole: does what its page is for.
 void hf_pages_serve(hf_request_t *request);
+
+//  Hears facts from now on, as long as somebody waits for one or watches them, and HF_SERVER_FOLLOW_MS at least.
+void hf_server_follow(hf_server_t *self);
 
 //  What the core has answered, and waits that ended.
 void hf_pages_answer_all(hf_server_t *server);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,8 +35,17 @@ void hf_request_header(hf_request_t *self, const char *name, const char *value) 
     MHD_add_response_header(self->response, name, value);
 }
 
+//  It has moved in this turn, and more of it may follow at once.
+static void s_moved(hf_request_t *self) {
+    if (self->turn != self->server->turn) {
+        self->turn = self->server->turn;
+        self->server->moved++;
+    }
+}
+
 static enum MHD_Result s_queue(hf_request_t *self) {
     hf_server_t *server = self->server;
+    s_moved(self);
     enum MHD_Result rc = MHD_queue_response(self->connection, (unsigned)self->status, self->response);
     MHD_destroy_response(self->response);
     self->response = NULL;
@@ -46,15 +56,25 @@ static enum MHD_Result s_queue(hf_request_t *self) {
     return rc;
 }
 
+//  Takes it out of those that stand, or resumes it.
+static void s_wait_no_more(hf_request_t *self) {
+    self->server->resumed = true;
+    if (self->suspended) {
+        self->suspended = false;
+        MHD_resume_connection(self->connection);
+    } else {
+        self->server->standing--;
+    }
+}
+
 void hf_request_send(hf_request_t *self) {
-    bool suspended = self->phase == HF_REQUEST_WAITING;
+    bool waited = self->phase == HF_REQUEST_WAITING;
     if (self->server->drain_at) {
         hf_request_header(self, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     self->phase = HF_REQUEST_READY;
-    if (suspended) {
-        self->server->resumed = true;
-        MHD_resume_connection(self->connection);
+    if (waited) {
+        s_wait_no_more(self);
     }
 }
 
@@ -87,9 +107,31 @@ void hf_request_refuse(hf_request_t *self, const hf_problem_t *problem) {
     hf_request_send(self);
 }
 
-void hf_request_suspend(hf_request_t *self) {
-    self->phase = HF_REQUEST_WAITING;
+static void s_suspend(hf_request_t *self) {
+    self->suspended = true;
+    self->server->standing--;
     MHD_suspend_connection(self->connection);
+}
+
+//  Most wait a millisecond or two for the journal. Suspending costs libmicrohttpd three system calls: it takes
+//  the connection out of its epoll set and puts it back, and reads what is not there. So a request stands
+//  first: it has no answer yet, and is asked again in every turn.
+void hf_request_wait(hf_request_t *self) {
+    hf_server_t *server = self->server;
+    self->phase = HF_REQUEST_WAITING;
+    self->waits_since = server->now;
+    server->moved -= self->turn == server->turn;
+    self->turn = 0;
+    if (++server->standing > HF_SERVER_STANDING) {
+        s_suspend(self);
+    }
+}
+
+static enum MHD_Result s_go_on_waiting(hf_request_t *self) {
+    if (self->server->now - self->waits_since >= HF_SERVER_STANDING_MS) {
+        s_suspend(self);
+    }
+    return MHD_YES;
 }
 
 void hf_request_link(hf_request_t *self, hf_request_t **list) {
@@ -376,16 +418,48 @@ static enum MHD_Result s_on_whole(hf_request_t *request) {
 
 //  ---- libmicrohttpd's calls
 
+//  One that was used before, where there is one. The texts of its last problem may stay where they are.
+static hf_request_t *s_request_new(hf_server_t *server) {
+    hf_request_t *request = server->spare;
+    if (request) {
+        server->spare = request->next;
+        server->spares--;
+        memset(request, 0, offsetof(hf_request_t, problem));
+        request->problem.status = 0;
+    } else {
+        request = hf_alloc(sizeof *request);
+    }
+    request->server = server;
+    return request;
+}
+
+static void s_request_free(hf_server_t *server, hf_request_t *request) {
+    if (server->spares < HF_SERVER_SPARES) {
+        request->next = server->spare;
+        server->spare = request;
+        server->spares++;
+    } else {
+        free(request);
+    }
+}
+
 //  Before anything else of a request: its target, still encoded.
 static void *s_on_target(void *context, const char *target, struct MHD_Connection *connection) {
-    hf_request_t *request = hf_alloc(sizeof *request);
-    request->server = context;
+    hf_request_t *request = s_request_new(context);
     request->connection = connection;
     request->wait_s = -1;
     request->route_broken = hf_route_find(target, &request->route) != 0;
     size_t size = request->route.query ? strlen(request->route.query) : 0;
     request->route.query = size ? hf_memdup(request->route.query, size) : NULL;
     return request;
+}
+
+//  A connection begins or ends: what it sent at once can be read.
+static void s_on_connection(void *context, struct MHD_Connection *connection, void **connection_p,
+                            enum MHD_ConnectionNotificationCode code) {
+    (void)connection;
+    (void)connection_p;
+    ((hf_server_t *)context)->moved += code == MHD_CONNECTION_NOTIFY_STARTED;
 }
 
 static enum MHD_Result s_on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -398,10 +472,14 @@ static enum MHD_Result s_on_request(void *context, struct MHD_Connection *connec
     (void)version;
     switch (request->phase) {
     case HF_REQUEST_HEAD:
+        s_moved(request);
         return s_on_head(request, method);
     case HF_REQUEST_BODY:
     case HF_REQUEST_REFUSED:
+        s_moved(request);
         return *size ? s_on_body(request, data, size) : s_on_whole(request);
+    case HF_REQUEST_WAITING:
+        return s_go_on_waiting(request);
     case HF_REQUEST_READY:
         return s_queue(request);
     default:
@@ -416,7 +494,7 @@ void hf_request_free(hf_request_t *request) {
     s_drop_body(request);
     free((char *)request->route.query);
     free(request->tracestate);
-    free(request);
+    s_request_free(request->server, request);
 }
 
 //  Also for requests that were never read to their end. One that the core has is freed with the core's
@@ -429,7 +507,9 @@ static void s_on_completed(void *context, struct MHD_Connection *connection, voi
     if (!request) {
         return;
     }
-    ((hf_server_t *)context)->under_way -= request->counted;
+    hf_server_t *server = context;
+    server->under_way -= request->counted;
+    server->standing -= request->phase == HF_REQUEST_WAITING && !request->suspended;
     hf_pages_forget(request);
     request->connection = NULL;
     if (!request->in_journal) {
@@ -522,7 +602,8 @@ static int s_start(hf_server_t *self, const char *address, hf_error_t *error) {
         s_connections(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HF_SERVER_CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HF_SERVER_IDLE_S, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, s_on_target, self,
-        MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self, MHD_OPTION_NOTIFY_CONNECTION, s_on_connection,
+        self, MHD_OPTION_END);
     if (!self->daemon) {
         close(fd);
         return hf_error_set(error, "libmicrohttpd does not start: %s", strerror(errno));
@@ -543,6 +624,7 @@ hf_server_t *hf_server_new(hf_shell_t *shell, hf_ingress_t *core, const char *ad
     self->core = core;
     self->config = hf_shell_config(shell);
     self->store = hf_shell_store(shell);
+    hf_ingress_follow(core, false);
     self->sse = hf_sse_new(self->config, self->store);
     self->waited = hf_id_map_new();
     s_make_constants(self);
@@ -564,7 +646,7 @@ static void s_abandon(hf_server_t *self) {
         request->in_journal = false;
         if (request->connection) {
             request->phase = HF_REQUEST_DONE;
-            MHD_resume_connection(request->connection);
+            s_wait_no_more(request);
         } else {
             hf_request_free(request);
         }
@@ -597,6 +679,11 @@ void hf_server_destroy(hf_server_t **self_p) {
         hf_buf_free(&self->accepted[i]);
     }
     free(self->accepted);
+    while (self->spare) {
+        hf_request_t *request = self->spare;
+        self->spare = request->next;
+        free(request);
+    }
     hf_sse_destroy(&self->sse);
     hf_id_map_destroy(&self->waited);
     free(self);
@@ -615,14 +702,22 @@ const char *hf_server_address(const hf_server_t *self) {
 
 //  ---- running
 
-//  libmicrohttpd 0.9.75 takes at most 128 events a turn, and says by a time-out of 0 that there are more.
+//  libmicrohttpd 0.9.75 says by a time-out of 0 that there is more for it to do. But what stands counts there,
+//  too: as long as something does, we go by what moved. What that misses (a head that grew its
+//  buffer, an event stream that has more to tell) waits for HF_SERVER_STANDING_LOOK_MS at most.
 static bool s_turn(hf_server_t *self) {
     MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+    self->turn++;
+    self->moved = 0;
+    self->now = hf_clock_now_ms();
     MHD_run(self->daemon);
+    if (self->standing) {
+        return self->moved > 0;
+    }
     return MHD_get_timeout(self->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
 }
 
-bool hf_server_run(hf_server_t *self, bool read) {
+static bool s_run(hf_server_t *self, bool read) {
     bool more = read;
     for (int round = 0; round < HF_SERVER_ROUNDS; round++) {
         hf_pages_answer_all(self);
@@ -634,6 +729,36 @@ bool hf_server_run(hf_server_t *self, bool read) {
         more = s_turn(self);
     }
     return true;
+}
+
+int64_t hf_server_run(hf_server_t *self, bool read) {
+    hf_sse_begin_round(self->sse);
+    if (s_run(self, read) || hf_sse_is_behind(self->sse)) {
+        return INT64_MIN;
+    }
+    return self->standing ? self->now + HF_SERVER_STANDING_LOOK_MS : INT64_MAX;
+}
+
+//  ---- facts, while somebody wants them
+
+void hf_server_follow(hf_server_t *self) {
+    self->follow_until = hf_clock_now_ms() + HF_SERVER_FOLLOW_MS;
+    if (!self->follows) {
+        self->follows = true;
+        hf_shell_hear_facts(self->shell, true);
+        hf_ingress_follow(self->core, true);
+    }
+}
+
+//  Most nodes are only written to: then each command's facts would be read for nobody.
+static void s_follow_on(hf_server_t *self, int64_t now) {
+    if (self->waiters_size || hf_sse_readers(self->sse)) {
+        self->follow_until = now + HF_SERVER_FOLLOW_MS;
+    } else if (self->follows && now >= self->follow_until) {
+        self->follows = false;
+        hf_shell_hear_facts(self->shell, false);
+        hf_ingress_follow(self->core, false);
+    }
 }
 
 void hf_server_on_fact(hf_server_t *self, const Hf__Fact *fact) {
@@ -668,6 +793,7 @@ void hf_server_tick(hf_server_t *self, int64_t now) {
     hf_pages_end_waits(self, now, self->drain_at != 0);
     s_linger_on(self, now);
     s_look_again(self);
+    s_follow_on(self, now);
     if (now - self->beat_at >= 1000) {
         self->beat_at = now;
         hf_sse_beat(self->sse, now);

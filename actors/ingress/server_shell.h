@@ -28,8 +28,13 @@ enum {
     HF_SERVER_LINGERING = 64,   //  Connections for which that is done at once
     HF_SERVER_BACKLOG = 4096,   //  Connections that the kernel keeps waiting
     HF_SERVER_ROUNDS = 16,      //  Turns of libmicrohttpd before the loop looks at its other sockets
-    HF_SERVER_TICK_MS = 100,    //  How often waits are looked at
-    HF_SERVER_DRAIN_MS = 8000,  //  How long a client may take for its answer while the node ends
+    HF_SERVER_STANDING = 1024, //  Requests that wait without being suspended: a tenth of a millisecond a turn
+    HF_SERVER_STANDING_MS = 20,     //  And how long: a journal that is there answers sooner
+    HF_SERVER_STANDING_LOOK_MS = 5, //  How often libmicrohttpd is run while some stand
+    HF_SERVER_SPARES = 1024,        //  Requests kept to be used again, a kibibyte each
+    HF_SERVER_FOLLOW_MS = 10000,    //  How long facts are heard after the last who wanted one
+    HF_SERVER_TICK_MS = 100,        //  How often waits are looked at
+    HF_SERVER_DRAIN_MS = 8000,      //  How long a client may take for its answer while the node ends
 };
 
 typedef struct hf_server hf_server_t;
@@ -46,8 +51,9 @@ const char *hf_server_address(const hf_server_t *self);
 void hf_server_on_fact(hf_server_t *self, const Hf__Fact *fact);
 
 //  Answers what can be answered, then reads what has come in (only where there were answers, unless reading
-//  is asked for); without waiting. Returns true where it should be called again soon.
-bool hf_server_run(hf_server_t *self, bool read);
+//  is asked for); without waiting. Returns when it wants to be called again, and to read then: INT64_MIN at once,
+//  INT64_MAX when its descriptor says so.
+int64_t hf_server_run(hf_server_t *self, bool read);
 
 //  What goes by time: waits, heartbeats, submissions that a dead journal keeps. Call every HF_SERVER_TICK_MS.
 void hf_server_tick(hf_server_t *self, int64_t now);

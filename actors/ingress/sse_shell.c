@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BLOCK = 4 << 10, ARENA = 64 << 10, RESUMED_MAX = 256 };
+enum {
+    BLOCK = 4 << 10,  //  Bytes of a stream in user space
+    ARENA = 64 << 10, //  Bytes that the facts of one record usually take
+    RESUMED_MAX = 64, //  Streams resumed in a turn: each costs a system call, some ten microseconds
+};
 
 //  What is told first: a reader that loses its connection shall come back after a second.
 static const char s_greeting[] = ": holdfast\nretry: 1000\n\n";
@@ -25,6 +29,7 @@ typedef struct stream {
     bool beat;                         //  A heartbeat is to be told
     bool eager;       //  Resume it even if no new fact came: it stopped in the middle of a search
     bool failed;      //  Its facts are no longer kept: it is cut off
+    bool put_off;     //  It wants to read the file, and this round's share of that is used up
     int64_t spoke_at; //  When it told something last
     //  Of all commands:
     hf_event_filter_t filter; //  Which events
@@ -50,6 +55,10 @@ struct hf_sse {
     stream_t *suspended;       //  Of all commands, with nothing to tell
     stream_t *suspended_one;   //  Of one command, with nothing to tell
     stream_t *ready;           //  Suspended, to be resumed
+    stream_t *behind;          //  Suspended, to be resumed for reading the file
+    stream_t *behind_next;     //  The same, after all those have had their turn
+    int reads;                 //  Blocks that may still be read from the file in this round
+    bool reading;              //  The block that is being told may
     stream_t *streams;         //  All
     uint64_t newest;           //  Number of the newest fact heard
     size_t readers;            //  How many streams
@@ -109,13 +118,17 @@ static void s_unlink(stream_t *stream) {
 
 static void s_suspend(stream_t *stream) {
     hf_sse_t *sse = stream->sse;
-    s_link(stream, stream->eager ? &sse->ready : stream->one ? &sse->suspended_one : &sse->suspended);
+    s_link(stream, stream->put_off ? &sse->behind_next
+                   : stream->eager ? &sse->ready
+                   : stream->one   ? &sse->suspended_one
+                                   : &sse->suspended);
     MHD_suspend_connection(stream->connection);
 }
 
 static void s_resume(stream_t *stream) {
     s_unlink(stream);
     stream->eager = false;
+    stream->put_off = false;
     MHD_resume_connection(stream->connection);
 }
 
@@ -174,6 +187,19 @@ static bool s_tell(stream_t *stream, room_t *room, const char *text, size_t size
     return true;
 }
 
+//  Whether it may read the file for the block that is being told. Reading costs some hundred microseconds, and
+//  a thousand readers may want it at once: they take turns, and submitters wait for a few of them at most.
+static bool s_may_read(stream_t *stream) {
+    hf_sse_t *sse = stream->sse;
+    if (!sse->reading && sse->reads == 0) {
+        stream->put_off = true;
+        return false;
+    }
+    sse->reads -= !sse->reading;
+    sse->reading = true;
+    return true;
+}
+
 //  ---- of all commands
 
 //  Facts being read from the file for one stream.
@@ -209,6 +235,9 @@ static bool s_tell_old(stream_t *stream, room_t *room) {
     telling_t telling = {.stream = stream, .room = room};
     hf_error_t error;
     uint64_t before = stream->reached;
+    if (!s_may_read(stream)) {
+        return false;
+    }
     if (hf_store_begin_read(sse->store, &error)) {
         stream->failed = true;
         return false;
@@ -328,8 +357,14 @@ static bool s_tell_next(stream_t *stream, room_t *room) {
     return true;
 }
 
+//  Whether the fact after the one that was told last is the newest, and in the ring.
+static bool s_is_close(const stream_t *stream) {
+    const hf_shown_event_t *event = hf_event_ring_get(stream->sse->ring, stream->newest);
+    return event && event->previous <= stream->reached;
+}
+
 static void s_tell_one(stream_t *stream, room_t *room) {
-    bool more = true;
+    bool more = stream->reached >= stream->newest || s_is_close(stream) || s_may_read(stream);
     while (more && room->left && !stream->ended && stream->reached < stream->newest) {
         more = stream->left || s_walk_back(stream) ? s_tell_next(stream, room) : false;
     }
@@ -349,6 +384,7 @@ static ssize_t s_on_read(void *context, uint64_t position, char *data, size_t si
     stream_t *stream = context;
     room_t room = {data, size};
     (void)position;
+    stream->sse->reading = false;
     //  A heartbeat stands between events only: it is asked for while nothing is half told.
     s_tell_opening(stream, &room);
     if (stream->greeted && !stream->beat && !stream->sse->closed) {
@@ -566,6 +602,28 @@ static bool s_has_news(stream_t *stream) {
     return false;
 }
 
+void hf_sse_begin_round(hf_sse_t *self) {
+    self->reads = HF_SSE_READS;
+}
+
+bool hf_sse_is_behind(const hf_sse_t *self) {
+    return self->behind || self->behind_next;
+}
+
+//  Those who wait longest come first.
+static int s_resume_behind(hf_sse_t *self) {
+    int resumed = 0;
+    for (; hf_sse_is_behind(self) && resumed < self->reads; resumed++) {
+        if (!self->behind) {
+            self->behind = self->behind_next;
+            self->behind->place = &self->behind;
+            self->behind_next = NULL;
+        }
+        s_resume(self->behind);
+    }
+    return resumed;
+}
+
 bool hf_sse_pump(hf_sse_t *self) {
     int resumed = 0;
     if (self->woken) {
@@ -581,6 +639,7 @@ bool hf_sse_pump(hf_sse_t *self) {
         s_resume(self->ready);
         resumed++;
     }
+    resumed += s_resume_behind(self);
     return self->woken || resumed > 0;
 }
 

@@ -21,6 +21,7 @@ enum {
     HF_SSE_HEARTBEAT_MS =
         15000, //  A comment after so much silence: proxies cut silent connections after 30 s and more
     HF_SSE_SEND_BUFFER = 64 << 10, //  Bytes of a stream in the kernel: what one that does not read can cost
+    HF_SSE_READS = 8,       //  Blocks read from the file in a round, for all who replay: under a millisecond
     HF_SSE_WALK_MAX = 256,  //  Facts of one command that a stream looks up, or keeps the numbers of, at once
     HF_SSE_SCAN_MAX = 1024, //  Events that a stream steps over at once
 };
@@ -49,6 +50,11 @@ void hf_sse_on_fact(hf_sse_t *self, const Hf__Fact *fact);
 
 //  Facts may have been missed: what streams of one command wait for is looked up.
 void hf_sse_rebuild(hf_sse_t *self);
+
+//  A round begins: HF_SSE_READS blocks of events may be read from the file in it. And whether streams want to
+//  read more.
+void hf_sse_begin_round(hf_sse_t *self);
+bool hf_sse_is_behind(const hf_sse_t *self);
 
 //  Resumes the streams that have something to tell; true: some were, or it is to be called again.
 bool hf_sse_pump(hf_sse_t *self);
