@@ -1,6 +1,7 @@
 """scripts/bench: reads its options, runs the experiments, and shows what they came to."""
 
 import argparse
+import pathlib
 import shlex
 import sys
 
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="all durations times X (default 1)")
     parser.add_argument("--rate", type=float, default=0.0, metavar="R", help="commands a second that carry offers (default: 0.8 of what it carries)")
     parser.add_argument("--peers", default="", metavar="NAME,…", help="which peers (default: all that can be installed)")
+    parser.add_argument("--results", default="", metavar="DIR", help="where results go (default bench/results)")
     parser.add_argument("--report", action="store_true", help="runs nothing: draws the page again from the results that are there")
     return parser
 
@@ -58,8 +60,7 @@ def main(argv: list[str]) -> int:
     if given.list:
         _list(options)
         return 0
-    results = machine.ROOT / "bench/results"
-    results = results / "quick" if given.quick else results
+    results = pathlib.Path(given.results) if given.results else machine.ROOT / "bench/results" / ("quick" if given.quick else "")
     well = True
     if not given.report:
         names = [name for name in bench.ORDER if name in given.experiments or not given.experiments]

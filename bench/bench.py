@@ -23,7 +23,7 @@ import machine
 import report
 import world
 
-ORDER = ["accept", "carry", "latency", "idle"]
+ORDER = ["accept", "carry", "latency", "outage", "backlog", "destinations", "cost", "simulate", "idle", "peers"]
 
 
 @dataclasses.dataclass

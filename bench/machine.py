@@ -58,21 +58,24 @@ def load_average() -> float:
     return os.getloadavg()[0]
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, all its threads; 0 where it is gone."""
+def cpu_times(pid: int) -> tuple[float, float]:
+    """User and system time of a process, all its threads, seconds; 0 where it is gone."""
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS
+        return 0.0, 0.0
+    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
+
+
+def cpu_seconds(pid: int) -> float:
+    """Both together."""
+    return sum(cpu_times(pid))
 
 
 def private_mb(pid: int) -> float:
-    """Memory that belongs to this process alone, MB of 2^20; pages of the journal's file are the kernel's and not in it."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
+    """Memory that belongs to this process alone, MB of 2^20; pages of the journal's file are the kernel's and not in it.
+    OSError where the kernel does not say: a process that keeps secrets tells only root (world.Node sets HOLDFAST_DEBUG)."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(size) for size in re.findall(r"^Private_\w+:\s+(\d+)", text, re.M)) / 1024
 
 
@@ -91,8 +94,5 @@ def switches(pid: int) -> tuple[int, int]:
 
 
 def written_bytes(pid: int) -> int:
-    """What it has had the disk write."""
-    try:
-        return int(re.search(r"^write_bytes: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(), re.M).group(1))
-    except OSError:
-        return 0
+    """What it has had the disk write. OSError as above."""
+    return int(re.search(r"^write_bytes: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(), re.M).group(1))

@@ -2,7 +2,7 @@
 
 A plot is a dict, kept as it is in the JSON of a result:
 
-    {"kind": "lines", "title", "x", "y", "log_x", "log_y", "series": [{"name", "points": [[x, y], …], "low_high": [[x, low, high], …]}],
+    {"kind": "lines", "title", "x", "y", "log_x", "log_y", "y_most", "x_values", "series": [{"name", "points": [[x, y], …], "low_high": [[x, low, high], …]}],
      "marks": [{"from", "to", "name"}]}                  marks: spans of x that something went on in
     {"kind": "bars", "title", "x", "series": [name, …], "bars": [{"name", "values": [one for each of series], "note"}]}
                                                          horizontal, stacked
@@ -51,6 +51,7 @@ class Axis:
                 self.most = 10 ** math.ceil(math.log10(self.most) - 1e-9)
         else:
             self.least = min(0.0, least)
+            most = most if most > self.least else self.least + 1
             self.step = _step(most - self.least)
             self.most = math.ceil(max(most, self.least + self.step) / self.step - 1e-9) * self.step
 
@@ -111,7 +112,7 @@ def _lines(plot: dict) -> str:
     if plot.get("log_y"):
         ys = [value for value in ys if value > 0] or [1]
     x_axis = Axis(min(p[0] for p in points), max(p[0] for p in points), LEFT, WIDTH - RIGHT, bool(plot.get("log_x")))
-    y_axis = Axis(min(ys), max(ys), HEIGHT - BOTTOM, top, bool(plot.get("log_y")))
+    y_axis = Axis(min(ys), plot.get("y_most") or max(ys), HEIGHT - BOTTOM, top, bool(plot.get("log_y")))
     out = _open(HEIGHT, plot["title"])
     for index, mark in enumerate(plot.get("marks", [])):
         left, right = x_axis.at(mark["from"]), min(x_axis.at(mark["to"]), WIDTH - RIGHT)

@@ -25,7 +25,7 @@ p { margin: .4rem 0; max-width: 46rem } .soft { color: var(--soft); font-size: .
 a { color: var(--c0) } code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88em }
 .scroll { overflow-x: auto } table { border-collapse: collapse; margin: .5rem 0; font-size: .92rem; font-variant-numeric: tabular-nums }
 th, td { padding: .32rem .8rem .32rem 0; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top }
-th { color: var(--soft); font-weight: 600 } th:first-child, td:first-child, td.words { text-align: left }
+th { color: var(--soft); font-weight: 600 } th:first-child, td:first-child, .words { text-align: left !important }
 .goal { color: var(--good); font-weight: 600 } .floor { color: var(--fair); font-weight: 600 } .missed { color: var(--bad); font-weight: 600 }
 figure { margin: 1rem 0; padding: .8rem .6rem .4rem; background: var(--box); border-radius: 6px; overflow-x: auto }
 figcaption { font-weight: 600; font-size: .95rem; padding: 0 .5rem .3rem } svg { width: 100%; min-width: 34rem; height: auto; display: block }
@@ -70,13 +70,13 @@ def print_result(result: dict) -> None:
 
 def _table(one: dict) -> str:
     verdicts = {"goal met": "goal", "floor met": "floor", "missed": "missed"}
+    words = [index and any(len(row[index]) > 40 for row in one["rows"]) for index in range(len(one["columns"]))]
 
     def cell(text: str, column: int) -> str:
-        words = not any(character.isdigit() for character in text) or len(text) > 40
-        kind = verdicts.get(text) or ("words" if words and column else "")
+        kind = verdicts.get(text) or ("words" if words[column] else "")
         return f'<td class="{kind}">{html.escape(text)}</td>' if kind else f"<td>{html.escape(text)}</td>"
 
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in one["columns"])
+    head = "".join(f'<th class="words">{html.escape(name)}</th>' if prose else f"<th>{html.escape(name)}</th>" for name, prose in zip(one["columns"], words))
     body = "".join("<tr>" + "".join(cell(text, index) for index, text in enumerate(row)) + "</tr>" for row in one["rows"])
     note = f'<p class="soft">{html.escape(one["note"])}</p>' if one.get("note") else ""
     return f'<h3>{html.escape(one["title"])}</h3><div class="scroll"><table><tr>{head}</tr>{body}</table></div>{note}'

@@ -167,7 +167,8 @@ class Node:
         out = folder / "node.out"
         out.write_text("")
         began = time.monotonic()
-        self.process = spawn([BUILD / "holdfast", "up", "--state", self.state, "--http", "127.0.0.1:0", zpl], out)
+        argv = [BUILD / "holdfast", "up", "--state", self.state, "--http", "127.0.0.1:0", zpl]
+        self.process = spawn(argv, out, env={**os.environ, "HOLDFAST_DEBUG": "1"})  # Its actors may be looked into, by us
         self.url = _url_in(out, r"ready on (\S+)", self.process)
         self.ready_s = time.monotonic() - began
         self.submit_url = f"{self.url}/pipelines/bench/commands"
@@ -182,6 +183,15 @@ class Node:
         stop(self.process)
         if not self.keep:
             shutil.rmtree(self.state, ignore_errors=True)
+
+    def kill(self) -> None:
+        """SIGKILL to all of it at once, as a power cut would have it but for the disk's cache. stop() may follow."""
+        pids = [actor["pid"] for actor in self.actors().values()]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the killed node is gone", 10)
 
     def actors(self) -> dict[str, dict]:
         """By name (call.0 and so on apart): pid and status, and the supervisor."""

@@ -381,10 +381,10 @@ static int s_resolve(load_run_t *self, char *error, size_t error_size) {
 
 static void s_make_head(load_run_t *self) {
     const load_options_t *options = self->options;
-    int size = asprintf(
-        &self->head,
-        "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s",
-        options->path, options->authority, load_body_size(options->body), options->headers);
+    bool typed = strcasestr(options->headers, "Content-Type:") != NULL;
+    int size = asprintf(&self->head, "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %zu\r\n%s",
+                        options->path, options->authority, typed ? "" : "Content-Type: application/json\r\n",
+                        load_body_size(options->body), options->headers);
     assert(size > 0);
     self->head_size = self->hole = (size_t)size;
     const char *hole = options->spread ? strstr(options->path, HOLE) : NULL;

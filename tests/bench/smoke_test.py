@@ -1,0 +1,105 @@
+"""The harness works: a quick run of every experiment that needs nothing to be installed, and what it leaves is whole.
+
+No time and no rate is checked: where tests run, others do too.
+"""
+
+import html.parser
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXPERIMENTS = ["carry", "latency", "outage", "backlog", "destinations", "simulate", "idle"]
+WITH_NGINX = ["accept"]
+VOID = {"meta", "br", "hr", "link", "input"}
+
+
+class Page(html.parser.HTMLParser):
+    """Whether every element is closed where it should be, and whether anything is fetched from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.ids, self.drawings = [], [], set(), 0
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids.add(found.get("id"))
+        self.drawings += tag == "svg"
+        self.wrong += [value for name, value in attributes if name in ("src", "href") and not value.startswith("#")]
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}>")
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+
+class Smoke(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.names = EXPERIMENTS + (WITH_NGINX if shutil.which("nginx") or pathlib.Path("/usr/sbin/nginx").exists() else [])
+        cls.folder = tempfile.TemporaryDirectory(prefix="holdfast-bench-smoke-")
+        argv = [sys.executable, "-B", ROOT / "bench", "--quick", "--results", cls.folder.name, *cls.names]
+        cls.done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=170)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def _result(self, name: str) -> dict:
+        return json.loads((pathlib.Path(self.folder.name) / f"{name}.json").read_text())
+
+    def test_every_experiment_was_measured(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stdout + self.done.stderr)
+        for name in self.names:
+            result = self._result(name)
+            self.assertNotIn("failed", result)
+            self.assertTrue(result["quick"])
+            for key in ("asks", "how", "command", "began", "machine", "raw"):
+                self.assertTrue(result[key], f"{name}: {key}")
+            self.assertTrue(result["tables"] and all(one["rows"] for one in result["tables"]), name)
+            self.assertTrue(result["plots"], name)
+            for one in result["tables"]:
+                self.assertEqual({len(row) for row in one["rows"]}, {len(one["columns"])}, one["title"])
+
+    def test_what_was_acknowledged_arrived(self):
+        arrived = self._result("carry")["raw"]["latency"]
+        self.assertGreater(arrived["acknowledged"], 0)
+        self.assertEqual((arrived["lost"], arrived["altered"]), (0, 0))
+
+    def test_the_page_is_whole_and_needs_nothing_else(self):
+        page = Page()
+        page.feed((pathlib.Path(self.folder.name) / "report.html").read_text())
+        self.assertEqual((page.open, page.wrong), ([], []))
+        self.assertLessEqual(set(self.names), page.ids)
+        self.assertGreaterEqual(page.drawings, len(self.names))
+
+    def test_the_targets_are_printed_without_a_verdict(self):
+        self.assertIn("quick run", self.done.stdout)
+        self.assertNotIn("goal met", self.done.stdout)
+
+
+class Usage(unittest.TestCase):
+    def _run(self, *argv):
+        return subprocess.run([sys.executable, "-B", ROOT / "bench", *argv], capture_output=True, text=True, check=False, timeout=60)
+
+    def test_an_unknown_experiment_is_wrong_usage(self):
+        done = self._run("acept")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'acept'", done.stderr)
+
+    def test_the_experiments_are_listed_with_what_they_ask(self):
+        done = self._run("--list")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(done.stdout.splitlines()), 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
