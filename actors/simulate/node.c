@@ -14,7 +14,7 @@ enum { INGRESS, DISPATCH, FAILURE, CALL };
 
 //  One actor that follows the journal.
 typedef struct {
-    char name[16];             //  As a sender
+    char name[24]; //  "call.", a number, and what a compiler believes of one             //  As a sender
     const hf_player_t *player; //  What it is
     hf_store_t *store;         //  Its handle
     void *core;                //  The real one
@@ -263,7 +263,7 @@ hf_node_t *hf_node_new(const hf_node_setup_t *setup, hf_error_t *error) {
     }
     hf_ingress_set_on_fact(self->cast[INGRESS].core, setup->on_fact, setup->context);
     for (int i = 0; i < setup->config->callers; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "call.%d", i);
         s_begin(self, name);
     }
