@@ -392,9 +392,10 @@ static bool s_add_url(hf_call_t *self, flight_t *flight, const Hf__Command *comm
         flight->request.url = plan->url;
         return true;
     }
-    json_t *body = json_loadb((const char *)command->body.data, command->body.len, 0, NULL);
+    const hf_template_t *url = flight->request.destination->url;
+    json_t *body = hf_template_load(&url, 1, command->body.data, command->body.len, NULL);
     hf_buf_clear(&self->text);
-    int rc = hf_template_render(flight->request.destination->url, body, true, &self->text, error);
+    int rc = hf_template_render(url, body, true, &self->text, error);
     json_decref(body);
     if (rc) {
         hf_error_wrap(error, "the url cannot be made");
