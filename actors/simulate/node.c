@@ -14,7 +14,7 @@ enum { INGRESS, DISPATCH, FAILURE, CALL };
 
 //  One actor that follows the journal.
 typedef struct {
-    char name[24]; //  "call.", a number, and what a compiler believes of one             //  As a sender
+    char name[24];             //  As a sender
     const hf_player_t *player; //  What it is
     hf_store_t *store;         //  Its handle
     void *core;                //  The real one

@@ -118,6 +118,7 @@ void sim_gate_ended(sim_gate_t *self, const sim_world_t *world, const Hf__Fact *
     if (fact->class_ == HF_CLASS_FAILED &&
         hf_store_state(world->ledger->store, &id, world->ledger->arena, &state, NULL) == 1) {
         self->asked_to_wait = state->retry_after;
-        self->wished_until = state->retry_after > self->wished_until ? state->retry_after : self->wished_until;
+        self->wished_until = state->retry_after > self->wished_until ? state->retry_after
+                                                                     : self->wished_until;
     }
 }
