@@ -61,10 +61,11 @@ static int64_t s_before_deadlines(const hf_pipeline_t *pipeline, const Hf__State
                                   int64_t now) {
     int64_t last = state->round_at + pipeline->retry_deadline_ms;
     due = due > last ? last : due;
-    if (state->deadline && due >= state->deadline) {
+    bool cut = state->deadline && due >= state->deadline;
+    if (cut) {
         due = state->deadline - LAST_CHANCE_MS;
     }
-    bool late = due < now || due < state->retry_after || (due == now && now == last);
+    bool late = due < now || due < state->retry_after || (due == now && (cut || now == last));
     return late ? -1 : due;
 }
 
