@@ -35,10 +35,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="seconds each, one run: to see that it works, not to quote")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each figure that is a median (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="all durations times X (default 1)")
-    parser.add_argument("--rate", type=float, default=0.0, metavar="R", help="commands a second that carry offers (default: 0.8 of what it carries)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=0.0,
+        metavar="R",
+        help="commands a second that carry offers (default: 0.8 of what it carries)",
+    )
     parser.add_argument("--peers", default="", metavar="NAME,…", help="which peers (default: all that can be installed)")
     parser.add_argument("--results", default="", metavar="DIR", help="where results go (default bench/results)")
-    parser.add_argument("--report", action="store_true", help="runs nothing: draws the page again from the results that are there")
+    parser.add_argument(
+        "--report", action="store_true", help="runs nothing: draws the page again from the results that are there"
+    )
     return parser
 
 

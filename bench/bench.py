@@ -133,12 +133,17 @@ def run(names: list[str], options: Options, results: pathlib.Path, command: str)
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
         bench = Bench(options, pathlib.Path(folder))
         if machine.filesystem(folder) == "tmpfs":
-            print(f"bench: {folder} is in memory: nothing here would be durable. Set TMPDIR to a folder on the disk.", file=sys.stderr)
+            print(
+                f"bench: {folder} is in memory: nothing here would be durable. Set TMPDIR to a folder on the disk.",
+                file=sys.stderr,
+            )
             return False
         for index, name in enumerate(names):
             left = sum(seconds_of(one, options) for one in names[index:])
             if not options.quick:
-                print(f"\n[{index + 1}/{len(names)}] {name}, about {seconds_of(name, options):.0f} s; about {left / 60:.0f} min in all from here")
+                print(
+                    f"\n[{index + 1}/{len(names)}] {name}, about {seconds_of(name, options):.0f} s; about {left / 60:.0f} min in all from here"
+                )
             bench.folder = pathlib.Path(folder) / name
             record = _run_one(bench, name, command)
             well = well and not record.get("failed")

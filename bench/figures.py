@@ -32,6 +32,11 @@ def number(value, digits: int = 3) -> str:
     return f"{value:.{digits}g}" if abs(value) >= 0.001 else f"{value:.1e}"
 
 
+def middle(values: list[float]) -> str:
+    """The median alone, for people."""
+    return number(summary(values)["median"])
+
+
 def spread(of: dict) -> str:
     """12,300 (11,900 … 12,800)"""
     if of["median"] is None:

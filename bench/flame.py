@@ -57,7 +57,9 @@ def svg(stacks: dict[tuple[str, ...], int]) -> str:
     if not root.samples:
         return ""
     depth = min(root.depth(), DEPTH_MOST)
-    parts = [f'<svg viewBox="0 0 {WIDTH} {depth * ROW + 4}" role="img" aria-label="flame graph" xmlns="http://www.w3.org/2000/svg" style="min-width:60rem">']
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {depth * ROW + 4}" role="img" aria-label="flame graph" xmlns="http://www.w3.org/2000/svg" style="min-width:60rem">'
+    ]
     _draw(parts, root, 0.0, depth - 1, WIDTH / root.samples, root.samples)
     return "".join([*parts, "</svg>"])
 

@@ -16,6 +16,7 @@ from figures import number
 WIDTH, HEIGHT = 760, 330
 LEFT, RIGHT, TOP, BOTTOM = 76, 20, 20, 52
 COLOURS = 8
+POINTS_SHOWN = 16  # More of them would hide the line
 
 
 def lines(title, x, y, series, **options) -> dict:
@@ -105,43 +106,60 @@ def _lines(plot: dict) -> str:
     points = [point for one in series for point in one["points"] if point[1] is not None]
     if not points:
         return "<p>Nothing was measured.</p>"
-    legend = 24 if len(series) > 1 else 0
-    top = TOP + legend
-    highs = [point[2] for one in series for point in one.get("low_high", [])]
-    ys = [point[1] for point in points] + highs
-    if plot.get("log_y"):
-        ys = [value for value in ys if value > 0] or [1]
-    x_axis = Axis(min(p[0] for p in points), max(p[0] for p in points), LEFT, WIDTH - RIGHT, bool(plot.get("log_x")))
-    y_axis = Axis(min(ys), plot.get("y_most") or max(ys), HEIGHT - BOTTOM, top, bool(plot.get("log_y")))
-    out = _open(HEIGHT, plot["title"])
-    for index, mark in enumerate(plot.get("marks", [])):
-        left, right = x_axis.at(mark["from"]), min(x_axis.at(mark["to"]), WIDTH - RIGHT)
-        out += f'<rect x="{left:.1f}" y="{top}" width="{max(0, right - left):.1f}" height="{HEIGHT - BOTTOM - top}" class="mark{index % 2}"/>'
-        out += _text((left + right) / 2, top + 14, mark["name"], "middle", "legend")
-    ticks = [(value, value) for value in x_axis.ticks()]
-    if plot.get("x_values"):
-        ticks = [(value, value) for value in plot["x_values"]]
-    for value, shown in ticks:
-        out += _text(x_axis.at(value), HEIGHT - BOTTOM + 18, _short(shown))
-    for value in y_axis.ticks():
-        y = y_axis.at(value)
-        out += f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
-        out += _text(LEFT - 8, y + 4, _short(value), "end")
+    top = TOP + (24 if len(series) > 1 else 0)
+    x_axis, y_axis = _axes(plot, series, points, top)
+    out = _open(HEIGHT, plot["title"]) + _marks(plot.get("marks", []), x_axis, top)
+    out += _grid(plot.get("x_values") or x_axis.ticks(), x_axis, y_axis)
     for index, one in enumerate(series):
-        colour = index % COLOURS
-        for x, low, high in one.get("low_high", []):
-            out += f'<line x1="{x_axis.at(x):.1f}" x2="{x_axis.at(x):.1f}" y1="{y_axis.at(low):.1f}" y2="{y_axis.at(high):.1f}" class="s{colour} spread"/>'
-        out += _path(one["points"], x_axis, y_axis, colour)
-        if len(one["points"]) <= 16:
-            for x, y in one["points"]:
-                if y is not None:
-                    out += f'<circle cx="{x_axis.at(x):.1f}" cy="{y_axis.at(y):.1f}" r="3" class="f{colour}"><title>{html.escape(one["name"])}: {number(x)}, {number(y)}</title></circle>'
-    if legend:
+        out += _one_line(one, x_axis, y_axis, index % COLOURS)
+    if len(series) > 1:
         out += _legend([one["name"] for one in series], TOP + 4)
     out += _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, plot["x"], "middle", "axis")
     middle = (top + HEIGHT - BOTTOM) / 2
     out += _text(16, middle, plot["y"], "middle", "axis", f' transform="rotate(-90 16 {middle:.0f})"')
     return out + "</svg>"
+
+
+def _axes(plot: dict, series: list, points: list, top: float) -> tuple[Axis, Axis]:
+    xs = [point[0] for point in points]
+    ys = [point[1] for point in points] + [point[2] for one in series for point in one.get("low_high", [])]
+    if plot.get("log_y"):
+        ys = [value for value in ys if value > 0] or [1]
+    x_axis = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, bool(plot.get("log_x")))
+    return x_axis, Axis(min(ys), plot.get("y_most") or max(ys), HEIGHT - BOTTOM, top, bool(plot.get("log_y")))
+
+
+def _marks(marks: list[dict], x_axis: Axis, top: float) -> str:
+    out, height = "", HEIGHT - BOTTOM - top
+    for index, mark in enumerate(marks):
+        left, right = x_axis.at(mark["from"]), min(x_axis.at(mark["to"]), WIDTH - RIGHT)
+        out += f'<rect x="{left:.1f}" y="{top}" width="{max(0, right - left):.1f}" height="{height}" class="mark{index % 2}"/>'
+        out += _text((left + right) / 2, top + 14, mark["name"], "middle", "legend")
+    return out
+
+
+def _grid(x_ticks: list[float], x_axis: Axis, y_axis: Axis) -> str:
+    out = "".join(_text(x_axis.at(value), HEIGHT - BOTTOM + 18, _short(value)) for value in x_ticks)
+    for value in y_axis.ticks():
+        y = y_axis.at(value)
+        out += f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
+        out += _text(LEFT - 8, y + 4, _short(value), "end")
+    return out
+
+
+def _one_line(one: dict, x_axis: Axis, y_axis: Axis, colour: int) -> str:
+    """Its spread, its line, and where there are few points each of them."""
+    out = ""
+    for value, low, high in one.get("low_high", []):
+        x = f"{x_axis.at(value):.1f}"
+        out += f'<line x1="{x}" x2="{x}" y1="{y_axis.at(low):.1f}" y2="{y_axis.at(high):.1f}" class="s{colour} spread"/>'
+    out += _path(one["points"], x_axis, y_axis, colour)
+    for x, y in one["points"] if len(one["points"]) <= POINTS_SHOWN else []:
+        if y is not None:
+            title = html.escape(f"{one['name']}: {number(x)}, {number(y)}")
+            at = f'cx="{x_axis.at(x):.1f}" cy="{y_axis.at(y):.1f}"'
+            out += f'<circle {at} r="3" class="f{colour}"><title>{title}</title></circle>'
+    return out
 
 
 def _path(points, x_axis: Axis, y_axis: Axis, colour: int) -> str:
@@ -176,9 +194,9 @@ def _bars(plot: dict) -> str:
         out += _text(left - 8, y + 14, row["name"], "end", "legend")
         for which, value in enumerate(row["values"]):
             x, end = axis.at(at), axis.at(at + (value or 0))
-            name = f'{row["name"]}, {plot["series"][which]}: {number(value)}'
+            title = html.escape(f"{row['name']}, {plot['series'][which]}: {number(value)}")
             colour = which if len(plot["series"]) > 1 else (0 if row.get("ours", True) else 1)
-            out += f'<rect x="{x:.1f}" y="{y}" width="{max(0, end - x):.1f}" height="20" class="f{colour % COLOURS}"><title>{html.escape(name)}</title></rect>'
+            out += f'<rect x="{x:.1f}" y="{y}" width="{max(0, end - x):.1f}" height="20" class="f{colour % COLOURS}"><title>{title}</title></rect>'
             at += value or 0
         out += _text(axis.at(at) + 6, y + 14, row.get("note") or number(at), "start", "tick")
     if legend:

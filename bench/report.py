@@ -35,7 +35,9 @@ svg text { fill: var(--ink); font-family: inherit } svg .tick, svg .legend { fon
 details { margin: .6rem 0 } summary { cursor: pointer; color: var(--soft) } pre { overflow-x: auto; font-size: .82rem; background: var(--box); padding: .7rem; border-radius: 6px }
 .failed { border-left: 4px solid var(--bad); padding-left: .8rem }
 """
-STYLE += "".join(f".s{index} {{ stroke: var(--c{index}) }} .f{index} {{ fill: var(--c{index}) }}\n" for index in range(plot.COLOURS))
+STYLE += "".join(
+    f".s{index} {{ stroke: var(--c{index}) }} .f{index} {{ fill: var(--c{index}) }}\n" for index in range(plot.COLOURS)
+)
 
 
 def table(title: str, columns: list[str], rows: list[list], note: str = "") -> dict:
@@ -76,7 +78,10 @@ def _table(one: dict) -> str:
         kind = verdicts.get(text) or ("words" if words[column] else "")
         return f'<td class="{kind}">{html.escape(text)}</td>' if kind else f"<td>{html.escape(text)}</td>"
 
-    head = "".join(f'<th class="words">{html.escape(name)}</th>' if prose else f"<th>{html.escape(name)}</th>" for name, prose in zip(one["columns"], words))
+    head = "".join(
+        f'<th class="words">{html.escape(name)}</th>' if prose else f"<th>{html.escape(name)}</th>"
+        for name, prose in zip(one["columns"], words)
+    )
     body = "".join("<tr>" + "".join(cell(text, index) for index, text in enumerate(row)) + "</tr>" for row in one["rows"])
     note = f'<p class="soft">{html.escape(one["note"])}</p>' if one.get("note") else ""
     return f'<h3>{html.escape(one["title"])}</h3><div class="scroll"><table><tr>{head}</tr>{body}</table></div>{note}'

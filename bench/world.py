@@ -151,7 +151,7 @@ def pipelines(third: str, concurrency: int = 128, destinations: int = 1, extra: 
             f"destination = third{tail}\n"
             f'    url = "{third}/do{tail}/{{instance}}"\n'
             f"    concurrency = {concurrency}\n    timeout = 10s\n{extra}\n"
-            f"pipeline = bench{tail}\n    destination = third{tail}\n    key = \"{{instance}}\"\n    retry\n{retry}\n"
+            f'pipeline = bench{tail}\n    destination = third{tail}\n    key = "{{instance}}"\n    retry\n{retry}\n'
         )
     return text
 

@@ -3,7 +3,7 @@
 import plot
 import world
 from bench import Bench, Result
-from figures import number, ratio, spread, summary
+from figures import middle, number, ratio, spread, summary
 from report import table
 
 ASKS = "How many commands a second does Holdfast accept durably, beside an HTTP server that keeps nothing and a bare log on the same disk?"
@@ -24,7 +24,9 @@ def _turn(bench: Bench, third: world.StandIn, nginx_url: str, connections: int) 
         ours = world.load(node.submit_url, connections=connections, duration=seconds)
         cpu = sum(node.cpu_seconds().values()) - cpu
         if not ours["acknowledged"] or ours["failed"]:
-            raise world.Failed(f"{connections} connections: {ours['failed']} of {ours['requests']} were not accepted: {ours['statuses']}")
+            raise world.Failed(
+                f"{connections} connections: {ours['failed']} of {ours['requests']} were not accepted: {ours['statuses']}"
+            )
         commits = max(1, node.fresh_actors()["journal"]["status"]["commits"])
     theirs = world.load(nginx_url, connections=connections, duration=bench.seconds(2))
     batch = min(max(1.0, ours["acknowledged"] / commits), 65536)
@@ -60,16 +62,28 @@ def _result(turns: dict) -> Result:
             result.figures["accept ÷ nginx"] = against
         p99 = summary([one["ours"]["latency_ms"]["p99"] for one in some])
         row = [level, spread(summary(ours)), spread(summary(nginx)), spread(against)]
-        row += [number(summary([one["batch"] for one in some])["median"]), spread(ratio(ours, disk)), number(p99["median"])]
-        rows.append(row + [number(summary([one["cpu_us"] for one in some])["median"]), _generator(some)])
-    columns = ["connections", "durable 202s/s", "nginx 202s/s", "÷ nginx", "accepts a commit", "÷ bare log", "p99 ms", "CPU µs a 202", "generator µs"]
+        row += [middle([one["batch"] for one in some]), spread(ratio(ours, disk)), number(p99["median"])]
+        rows.append(row + [middle([one["cpu_us"] for one in some]), _generator(some)])
+    columns = [
+        "connections",
+        "durable 202s/s",
+        "nginx 202s/s",
+        "÷ nginx",
+        "accepts a commit",
+        "÷ bare log",
+        "p99 ms",
+        "CPU µs a 202",
+        "generator µs",
+    ]
     note = "CPU: all actors, what they carried out meanwhile included. Generator: the load generator's own CPU for each request."
     result.tables.append(table("Accepts a second", columns, rows, note))
     lines = [{"name": name, "points": points, "low_high": bands[name]} for name, points in series.items()]
     levels = list(turns)
-    result.plots.append(plot.lines("Accepts a second by connections", "connections", "a second", lines, log_x=True, log_y=True, x_values=levels))
+    result.plots.append(
+        plot.lines("Accepts a second by connections", "connections", "a second", lines, log_x=True, log_y=True, x_values=levels)
+    )
     return result
 
 
 def _generator(some: list[dict]) -> str:
-    return number(summary([one["ours"]["cpu_us_per_try"] for one in some])["median"])
+    return middle([one["ours"]["cpu_us_per_try"] for one in some])

@@ -9,7 +9,9 @@ from bench import Bench, Result
 from figures import number, spread, summary
 from report import table
 
-ASKS = "What do a million and ten million open commands cost: throughput over them, memory, and the time to be back after a restart?"
+ASKS = (
+    "What do a million and ten million open commands cost: throughput over them, memory, and the time to be back after a restart?"
+)
 HOW = """The third party hangs while batches of 1,000 commands of 400 bytes are submitted, so that the queue stands; then the private memory of
 all actors is read, the whole node is killed (SIGKILL) and started again, and the clock runs until it says that it is ready, and on until
 its first call succeeds. Then the third party is well, and for some seconds 64 connections submit as fast as they
@@ -34,7 +36,9 @@ def _batch_file(bench: Bench) -> str:
 def _fill(bench: Bench, node: world.Node, size: int, batch: str) -> float:
     """Submits so many; commands a second."""
     url = node.submit_url.replace("/commands", "/batch")
-    load = world.Load(url, connections=4, count=size // BATCH, timeout=120, body_file=batch, header="Content-Type: application/x-ndjson")
+    load = world.Load(
+        url, connections=4, count=size // BATCH, timeout=120, body_file=batch, header="Content-Type: application/x-ndjson"
+    )
     began = time.monotonic()
     while load.running():
         bench.say(f"{number(size)}: {number(node.open_commands())} are open")
@@ -124,6 +128,9 @@ def _result(empty: list[dict], turns: list[dict]) -> Result:
     bars += [{"name": f"{number(one['size'])} open", "values": [one["rate"]]} for one in turns]
     result.plots.append(plot.bars("Carried a second over a backlog", "commands a second", ["carried"], bars))
     names = list(turns[0]["private_mb_by_actor"])
-    bars = [{"name": f"{number(one['size'])} open", "values": [one["private_mb_by_actor"].get(name, 0) for name in names]} for one in turns]
+    bars = [
+        {"name": f"{number(one['size'])} open", "values": [one["private_mb_by_actor"].get(name, 0) for name in names]}
+        for one in turns
+    ]
     result.plots.append(plot.bars("Private memory by actor, with the queue standing", "MB", names, bars))
     return result

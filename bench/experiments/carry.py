@@ -103,8 +103,19 @@ def _latency_and_loss(bench: Bench, rate: float) -> dict:
     if lost or altered:
         raise world.Failed(f"{lost} acknowledged commands never arrived, {altered} with another body")
     delays.sort()
-    shares = {name: delays[min(len(delays) - 1, int(len(delays) * share))] for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))}
-    return {"rate": rate, "acknowledged": report["acknowledged"], "lost": lost, "altered": altered, "repeats": repeats, "ms": shares, "accept_ms": report["latency_ms"]}
+    shares = {
+        name: delays[min(len(delays) - 1, int(len(delays) * share))]
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+    }
+    return {
+        "rate": rate,
+        "acknowledged": report["acknowledged"],
+        "lost": lost,
+        "altered": altered,
+        "repeats": repeats,
+        "ms": shares,
+        "accept_ms": report["latency_ms"],
+    }
 
 
 def run(bench: Bench) -> Result:
@@ -127,7 +138,10 @@ def run(bench: Bench) -> Result:
 def _result(ours, curl, sustained, arrived) -> Result:
     rates, bare = [one["rate"] for one in ours], [one["rate"] for one in curl]
     against = ratio(rates, bare)
-    result = Result(figures={"carried ÷ libcurl": against}, raw={"holdfast": ours, "curl_loop": curl, "sustained": sustained, "latency": arrived})
+    result = Result(
+        figures={"carried ÷ libcurl": against},
+        raw={"holdfast": ours, "curl_loop": curl, "sustained": sustained, "latency": arrived},
+    )
     cpu, curl_cpu = summary([one["cpu_us"] for one in ours]), summary([one["cpu_us_per_request"] for one in curl])
     rows = [["Holdfast", spread(summary(rates)), spread(cpu)], ["bare libcurl loop", spread(summary(bare)), spread(curl_cpu)]]
     rows.append(["ratio", spread(against), number(cpu["median"] / curl_cpu["median"])])
@@ -135,13 +149,36 @@ def _result(ours, curl, sustained, arrived) -> Result:
     queue = [row[1] for row in sustained["queue"]]
     answered = sustained["load"]
     text = "holds still" if sustained["growth"] < 0.01 * sustained["rate"] else "grows: this rate is more than it carries"
-    rows = [[number(sustained["rate"]), number(answered["rate"]), number(answered["latency_ms"]["p99"]), number(max(queue)), number(sustained["growth"]), text]]
+    rows = [
+        [
+            number(sustained["rate"]),
+            number(answered["rate"]),
+            number(answered["latency_ms"]["p99"]),
+            number(max(queue)),
+            number(sustained["growth"]),
+            text,
+        ]
+    ]
     columns = ["offered/s", "accepted/s", "accept p99 ms", "longest queue", "growth/s", "the queue"]
-    result.tables.append(table("Sustained", columns, rows, "Growth: commands a second by which the queue grew over the second half."))
+    result.tables.append(
+        table("Sustained", columns, rows, "Growth: commands a second by which the queue grew over the second half.")
+    )
     shares = arrived["ms"]
-    rows = [[number(arrived["rate"]), *(number(shares[name]) for name in ("p50", "p99", "p99.9")), number(arrived["acknowledged"]), arrived["lost"], arrived["repeats"]]]
+    rows = [
+        [
+            number(arrived["rate"]),
+            *(number(shares[name]) for name in ("p50", "p99", "p99.9")),
+            number(arrived["acknowledged"]),
+            arrived["lost"],
+            arrived["repeats"],
+        ]
+    ]
     columns = ["offered/s", "POST to call, p50 ms", "p99 ms", "p99.9 ms", "acknowledged", "lost", "called twice"]
     result.tables.append(table("From POST to the third party, and what was lost on the way", columns, rows))
     points = [[row[0], row[1]] for row in sustained["queue"]]
-    result.plots.append(plot.lines(f"The queue at {number(sustained['rate'])}/s", "seconds", "open commands", [{"name": "open", "points": points}]))
+    result.plots.append(
+        plot.lines(
+            f"The queue at {number(sustained['rate'])}/s", "seconds", "open commands", [{"name": "open", "points": points}]
+        )
+    )
     return result

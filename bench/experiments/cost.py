@@ -12,7 +12,7 @@ import plot
 import world
 from bench import Bench, Result
 from experiments.carry import IN_FLIGHT
-from figures import number, summary
+from figures import middle, number, summary
 from report import table
 
 ASKS = "What does one command cost: processor time by actor, context switches, commits, bytes written, system calls, and where inside?"
@@ -31,8 +31,18 @@ def _counts(node: world.Node) -> dict:
     for name, actor in node.fresh_actors().items():
         user, system = machine.cpu_times(actor["pid"])
         asked, forced = machine.switches(actor["pid"])
-        found[name] = {"user": user, "system": system, "switches": asked, "preempted": forced, "written": machine.written_bytes(actor["pid"])}
-        found[name] |= {key: value for key, value in actor["status"].items() if key in ("commits", "proposals", "newest_fact") and name == "journal"}
+        found[name] = {
+            "user": user,
+            "system": system,
+            "switches": asked,
+            "preempted": forced,
+            "written": machine.written_bytes(actor["pid"]),
+        }
+        found[name] |= {
+            key: value
+            for key, value in actor["status"].items()
+            if key in ("commits", "proposals", "newest_fact") and name == "journal"
+        }
     return found
 
 
@@ -46,9 +56,19 @@ def _turn(bench: Bench, third: world.StandIn) -> dict:
         took = time.monotonic() - began
         after, commands = _counts(node), report["acknowledged"]
         third_us = (machine.cpu_seconds(third.pid) - third_before) * 1e6 / commands
-    each = {actor: {key: (value - before[actor].get(key, 0)) / commands for key, value in counts.items()} for actor, counts in after.items()}
+    each = {
+        actor: {key: (value - before[actor].get(key, 0)) / commands for key, value in counts.items()}
+        for actor, counts in after.items()
+    }
     commits = after["journal"]["commits"] - before["journal"]["commits"]
-    return {"each": each, "commands": commands, "seconds": took, "commits_a_second": commits / took, "third_us": third_us, "load_us": report["cpu_us_per_try"]}
+    return {
+        "each": each,
+        "commands": commands,
+        "seconds": took,
+        "commits_a_second": commits / took,
+        "third_us": third_us,
+        "load_us": report["cpu_us_per_try"],
+    }
 
 
 def _calls_of(bench: Bench, pid: int, seconds: float) -> dict[str, int]:
@@ -96,13 +116,34 @@ def _flame(bench: Bench, third: world.StandIn) -> str:
         pids = ",".join(str(actor["pid"]) for actor in node.actors().values())
         load = world.Load(node.submit_url, duration=seconds + 1)
         time.sleep(0.3)
-        argv = [perf, "record", "-F", "299", "--call-graph", "dwarf,8192", "-o", str(data), "-p", pids, "--", "sleep", str(seconds)]
+        argv = [
+            perf,
+            "record",
+            "-F",
+            "299",
+            "--call-graph",
+            "dwarf,8192",
+            "-o",
+            str(data),
+            "-p",
+            pids,
+            "--",
+            "sleep",
+            str(seconds),
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=seconds + 60)
         load.result()
     if done.returncode != 0 or not data.exists():
         raise world.Failed(f"perf record: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
     bench.say("unwinding the stacks")
-    script = subprocess.run([perf, "script", "-i", str(data), "-F", "comm,pid,time,ip,sym,dso"], capture_output=True, text=True, check=False, timeout=240, errors="replace")
+    script = subprocess.run(
+        [perf, "script", "-i", str(data), "-F", "comm,pid,time,ip,sym,dso"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        errors="replace",
+    )
     return flame.svg(flame.fold(script.stdout))
 
 
@@ -114,7 +155,10 @@ def run(bench: Bench) -> Result:
             bench.say(f"run {turn + 1} of {bench.runs}")
             turns.append(_turn(bench, third))
         _cost_tables(result, turns)
-        for what, measure in (("system calls", lambda: _show_calls(result, _system_calls(bench, third))), ("flame graph", lambda: _show_flame(result, _flame(bench, third)))):
+        for what, measure in (
+            ("system calls", lambda: _show_calls(result, _system_calls(bench, third))),
+            ("flame graph", lambda: _show_flame(result, _flame(bench, third))),
+        ):
             try:
                 bench.say(what)
                 measure()
@@ -140,14 +184,33 @@ def _cost_tables(result: Result, turns: list[dict]) -> None:
         rows.append([actor, number(cells[0] + cells[1]), *(number(cell) for cell in cells)])
     rows.append(["all actors", number(total[0] + total[1]), *(number(cell) for cell in total)])
     columns = ["actor", "CPU µs", "user µs", "system µs", "slept", "preempted", "bytes written"]
-    beside = f"Beside them: the stand-in {number(summary([one['third_us'] for one in turns])['median'])} µs, the load generator {number(summary([one['load_us'] for one in turns])['median'])} µs."
-    result.tables.append(table("A command's cost", columns, rows, f"Medians of {len(turns)} runs, each divided by its commands. {beside}"))
+    beside = [middle([one[key] for one in turns]) for key in ("third_us", "load_us")]
+    note = f"Medians of {len(turns)} runs, each divided by its commands. "
+    note += f"Beside them: the stand-in {beside[0]} µs, the load generator {beside[1]} µs."
+    result.tables.append(table("A command's cost", columns, rows, note))
     each = {key: _median(turns, "journal", key) for key in ("commits", "proposals", "newest_fact")}
     a_commit = 1 / each["commits"] if each["commits"] else 0
-    row = [number(summary([one["commits_a_second"] for one in turns])["median"]), number(a_commit), number(each["proposals"]), number(each["newest_fact"]), number(_median(turns, "journal", "written") * a_commit)]
-    result.tables.append(table("The journal", ["commits a second", "commands a commit", "proposals a command", "facts a command", "bytes written a commit"], [row]))
-    bars = [{"name": actor, "values": [_median(turns, actor, "user") * 1e6, _median(turns, actor, "system") * 1e6]} for actor in actors]
-    result.plots.append(plot.bars(f"Processor time for each command: {number(total[0] + total[1])} µs in all", "µs", ["user", "system"], bars))
+    row = [
+        middle([one["commits_a_second"] for one in turns]),
+        number(a_commit),
+        number(each["proposals"]),
+        number(each["newest_fact"]),
+        number(_median(turns, "journal", "written") * a_commit),
+    ]
+    result.tables.append(
+        table(
+            "The journal",
+            ["commits a second", "commands a commit", "proposals a command", "facts a command", "bytes written a commit"],
+            [row],
+        )
+    )
+    bars = [
+        {"name": actor, "values": [_median(turns, actor, "user") * 1e6, _median(turns, actor, "system") * 1e6]}
+        for actor in actors
+    ]
+    result.plots.append(
+        plot.bars(f"Processor time for each command: {number(total[0] + total[1])} µs in all", "µs", ["user", "system"], bars)
+    )
 
 
 def _show_calls(result: Result, calls: dict) -> None:

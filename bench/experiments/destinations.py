@@ -53,9 +53,25 @@ def run(bench: Bench) -> Result:
     for count, some in turns.items():
         of = {name: summary([one[name] for one in some]) for name in ("rate", "accept_rate", "p99_ms", "private_mb", "ready_s")}
         points.append([count, of["rate"]["median"]])
-        rows.append([number(count), spread(of["rate"]), number(of["rate"]["median"] / alone), *(number(of[name]["median"]) for name in list(of)[1:])])
+        rows.append(
+            [
+                number(count),
+                spread(of["rate"]),
+                number(of["rate"]["median"] / alone),
+                *(number(of[name]["median"]) for name in list(of)[1:]),
+            ]
+        )
     columns = ["destinations", "others carried/s", "÷ one healthy", "accepted/s", "accept p99 ms", "private MB", "ready s"]
     result.tables.append(table("One of them hangs", columns, rows))
     lines = [{"name": "carried", "points": points}]
-    result.plots.append(plot.lines("Carried a second by destinations, one of which hangs", "destinations", "commands a second", lines, log_x=True, x_values=list(turns)))
+    result.plots.append(
+        plot.lines(
+            "Carried a second by destinations, one of which hangs",
+            "destinations",
+            "commands a second",
+            lines,
+            log_x=True,
+            x_values=list(turns),
+        )
+    )
     return result

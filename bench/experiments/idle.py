@@ -34,11 +34,15 @@ def run(bench: Bench) -> Result:
     names = list(turns[0][0])
     rows = []
     for name in names:
-        rows.append([name, spread(summary([cpu[name] for cpu, _ in turns])), spread(summary([memory[name] for _, memory in turns]))])
+        rows.append(
+            [name, spread(summary([cpu[name] for cpu, _ in turns])), spread(summary([memory[name] for _, memory in turns]))]
+        )
     memory = summary([sum(one.values()) for _, one in turns])
     rows.append(["all", spread(summary([sum(cpu.values()) for cpu, _ in turns])), spread(memory)])
     bars = [{"name": name, "values": [summary([one[name] for _, one in turns])["median"]]} for name in names]
     result = Result(raw={"cpu_percent": [cpu for cpu, _ in turns], "private_mb": [one for _, one in turns]})
     result.tables.append(table("An idle node", ["actor", "% of one processor", "private MB"], rows))
-    result.plots.append(plot.bars(f"Private memory of an idle node: {number(memory['median'])} MB in all", "MB", ["private"], bars))
+    result.plots.append(
+        plot.bars(f"Private memory of an idle node: {number(memory['median'])} MB in all", "MB", ["private"], bars)
+    )
     return result

@@ -6,7 +6,9 @@ from bench import Bench, Result
 from figures import number, ratio, spread, summary
 from report import table
 
-ASKS = "How long does a user wait for the durable 202, from little work up to more than the node can take, and what does it do then?"
+ASKS = (
+    "How long does a user wait for the durable 202, from little work up to more than the node can take, and what does it do then?"
+)
 HOW = """Saturation is what a closed loop of 64 connections gets accepted. Then open loops offer shares of it, over 256 connections, each on a
 fresh node: request number n is meant to be sent at n ÷ rate, whatever became of the others, and its latency counts from then, so that a
 stall counts for everybody who came while it lasted. Beyond saturation the table tells what was refused (503) and what was left waiting. The
@@ -38,7 +40,13 @@ def run(bench: Bench) -> Result:
             half.append(_open_loop(bench, third, saturation * 0.5, bench.seconds(6)))
         for share in (0.5, 1.5) if bench.quick else SHARES:
             bench.say(f"{share:g} of saturation")
-            sweep.append({"share": share, "offered": saturation * share, "load": _open_loop(bench, third, saturation * share, bench.seconds(6))})
+            sweep.append(
+                {
+                    "share": share,
+                    "offered": saturation * share,
+                    "load": _open_loop(bench, third, saturation * share, bench.seconds(6)),
+                }
+            )
     return _result(closed, half, disk, sweep)
 
 
@@ -46,7 +54,9 @@ def _result(closed, half, disk, sweep) -> Result:
     p99 = [one["latency_ms"]["p99"] for one in half]
     sync = [one["sync_ms"]["p50"] for one in disk]
     against = ratio(p99, sync)
-    result = Result(figures={"accept p99 ÷ fdatasync": against}, raw={"closed": closed, "half": half, "disk": disk, "sweep": sweep})
+    result = Result(
+        figures={"accept p99 ÷ fdatasync": against}, raw={"closed": closed, "half": half, "disk": disk, "sweep": sweep}
+    )
     rows = [[number(summary(closed)["median"] / 2), spread(summary(p99)), spread(summary(sync)), spread(against)]]
     columns = ["offered/s", "accept p99 ms", "one fdatasync, median ms", "ratio"]
     result.tables.append(table("At half of saturation", columns, rows))

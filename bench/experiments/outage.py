@@ -13,7 +13,9 @@ try:
 except ImportError:  # Without the folder of the peers there is still Holdfast to be shown
     peers = None
 
-ASKS = "The third party is slow, then down, then back. What do users see, and what work is lost, with and without Holdfast between?"
+ASKS = (
+    "The third party is slow, then down, then back. What do users see, and what work is lost, with and without Holdfast between?"
+)
 HOW = """The same users twice at the same time, an open loop each: one half POSTs to a service that calls the third party inside the request
 (Fastify, 10 s for each try, two retries: bench/peers/synchronous), the other half to Holdfast. Both call the same stand-in, which is first
 healthy, then takes seconds for each answer, then refuses connections, then is back. What a user saw is told by the second in which the
@@ -102,7 +104,15 @@ def _result(phases, reports, done, queue, reason) -> Result:
         anyway = max(0, done[name] - told_well)
         row = [name, number(asked), number(report["failed"] + report["unfinished"]), number(worst), number(done[name])]
         rows.append([*row, number(never), number(anyway)])
-    columns = ["", "users' requests", "errors seen", "longest wait s", "done in the end", "not done", "done, but the user saw an error"]
+    columns = [
+        "",
+        "users' requests",
+        "errors seen",
+        "longest wait s",
+        "done in the end",
+        "not done",
+        "done, but the user saw an error",
+    ]
     note = "" if not reason else f"Only Holdfast is shown: {reason}."
     result.tables.append(table("What users saw, and the work", columns, rows, note))
     marks = [{"from": start, "to": end, "name": name} for name, start, end in phases[1:3]]
@@ -110,10 +120,16 @@ def _result(phases, reports, done, queue, reason) -> Result:
     for name, report in reversed(reports.items()):
         seconds = report["by_second"]
         known = [(at, one) for at, one in enumerate(seconds) if one["acknowledged"] + one["failed"]]
-        failed.append({"name": name, "points": [[at, 100 * one["failed"] / (one["acknowledged"] + one["failed"])] for at, one in known]})
+        failed.append(
+            {"name": name, "points": [[at, 100 * one["failed"] / (one["acknowledged"] + one["failed"])] for at, one in known]}
+        )
         waited.append({"name": name, "points": [[at, one["p50_ms"]] for at, one in known]})
-    result.plots.append(plot.lines("Users who got an error, by when they came", "seconds", "% of users", failed, marks=marks, y_most=100))
-    result.plots.append(plot.lines("How long users waited (median), by when they came", "seconds", "ms", waited, marks=marks, log_y=True))
+    result.plots.append(
+        plot.lines("Users who got an error, by when they came", "seconds", "% of users", failed, marks=marks, y_most=100)
+    )
+    result.plots.append(
+        plot.lines("How long users waited (median), by when they came", "seconds", "ms", waited, marks=marks, log_y=True)
+    )
     points = [{"name": "waiting in Holdfast, safe on disk", "points": queue}]
     result.plots.append(plot.lines("The work that Holdfast kept meanwhile", "seconds", "open commands", points, marks=marks))
     return result

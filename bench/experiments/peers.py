@@ -6,7 +6,7 @@ import plot
 import world
 from bench import Bench, Result
 from experiments.carry import IN_FLIGHT, carried
-from figures import number, ratio, spread, summary
+from figures import middle, number, ratio, spread, summary
 from report import table
 
 ASKS = "How does Holdfast compare with durable queues as their own users would set them up, for the same work?"
@@ -42,20 +42,34 @@ def _turn(bench: Bench, peer, third: world.StandIn, number_of: int) -> dict:
     with peer.start(bench.folder / f"{peer.name}-{number_of}", f"{third.url}/do") as running:
         before, began = sum(running.cpu_seconds().values()), time.monotonic()
         report = world.load(running.accept_url, duration=seconds)
-        world.wait_until(lambda: running.pending() == 0, f"{peer.name} has carried out what it accepted", max(120, seconds * 30), 0.1)
+        world.wait_until(
+            lambda: running.pending() == 0, f"{peer.name} has carried out what it accepted", max(120, seconds * 30), 0.1
+        )
         took = time.monotonic() - began
         cpu = sum(running.cpu_seconds().values()) - before
     if not report["acknowledged"]:
         raise world.Failed(f"{peer.name} accepted nothing: {report['statuses']} {report['errors']}")
-    return {"rate": report["acknowledged"] / took, "accept_rate": report["rate"], "p99_ms": report["latency_ms"]["p99"],
-            "failed": report["failed"], "cpu_us": cpu * 1e6 / report["acknowledged"], "seconds": took}
+    return {
+        "rate": report["acknowledged"] / took,
+        "accept_rate": report["rate"],
+        "p99_ms": report["latency_ms"]["p99"],
+        "failed": report["failed"],
+        "cpu_us": cpu * 1e6 / report["acknowledged"],
+        "seconds": took,
+    }
 
 
 def _ours(bench: Bench, third: world.StandIn) -> dict:
     with world.Node(bench.folder, world.pipelines(third.url, IN_FLIGHT)) as node:
         one = carried(bench, node, bench.seconds(8))
-    return {"rate": one["rate"], "accept_rate": one["load"]["rate"], "p99_ms": one["load"]["latency_ms"]["p99"], "failed": 0,
-            "cpu_us": one["cpu_us"], "seconds": one["seconds"]}
+    return {
+        "rate": one["rate"],
+        "accept_rate": one["load"]["rate"],
+        "p99_ms": one["load"]["latency_ms"]["p99"],
+        "failed": 0,
+        "cpu_us": one["cpu_us"],
+        "seconds": one["seconds"],
+    }
 
 
 def run(bench: Bench) -> Result:
@@ -94,9 +108,18 @@ def _result(bench: Bench, turns: dict, some: list, without: dict) -> Result:
     columns = ["", "carried/s", "Holdfast ÷ it", "accepted/s", "accept p99 ms", "CPU µs a command", "refused"]
     note = "; ".join(f"{name} was not measured: {reason}" for name, reason in without.items())
     result.tables.append(table("The same work", columns, rows, note))
-    claims = [["Holdfast", "202: on disk (fdatasync)", "nothing acknowledged", "nothing acknowledged, where the disk keeps what it has synced"]]
+    claims = [
+        [
+            "Holdfast",
+            "202: on disk (fdatasync)",
+            "nothing acknowledged",
+            "nothing acknowledged, where the disk keeps what it has synced",
+        ]
+    ]
     claims += [[peer.title, peer.accepted, peer.kill_9, peer.power_cut] for peer in measured]
-    result.tables.append(table("What an accept means, what can be lost", ["", "accepted", "kill -9 loses", "a power cut loses"], claims))
+    result.tables.append(
+        table("What an accept means, what can be lost", ["", "accepted", "kill -9 loses", "a power cut loses"], claims)
+    )
     for peer in measured:
         versions = ", ".join(f"{name} {version}" for name, version in peer.versions().items())
         files = "\n\n".join(f"# {name}\n{(peer.folder / name).read_text().strip()}" for name in peer.configuration)
@@ -106,5 +129,5 @@ def _result(bench: Bench, turns: dict, some: list, without: dict) -> Result:
 
 
 def _columns(some: list[dict]) -> list[str]:
-    medians = [number(summary([one[name] for one in some])["median"]) for name in ("accept_rate", "p99_ms", "cpu_us")]
+    medians = [middle([one[name] for one in some]) for name in ("accept_rate", "p99_ms", "cpu_us")]
     return [*medians, number(sum(one["failed"] for one in some))]

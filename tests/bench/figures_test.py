@@ -34,7 +34,9 @@ class Targets(unittest.TestCase):
         self.assertEqual(targets.verdict(0.50, 0.30, 0.50, False), "goal met")
 
     def test_less_is_better_where_it_is(self):
-        self.assertEqual([targets.verdict(value, 8, 4, True) for value in (8.01, 8, 4.01, 4)], ["missed", "floor met", "floor met", "goal met"])
+        self.assertEqual(
+            [targets.verdict(value, 8, 4, True) for value in (8.01, 8, 4.01, 4)], ["missed", "floor met", "floor met", "goal met"]
+        )
 
     def test_within_is_within(self):
         verdicts = [targets.verdict(value, (0.8, 1.25), (0.9, 1.1), None) for value in (0.79, 0.8, 1.0, 1.2, 1.26)]
@@ -52,8 +54,13 @@ class Plots(unittest.TestCase):
 
     def test_lines_are_drawn_where_there_are_values(self):
         for log in (False, True):
-            series = [{"name": "a < b", "points": [[1, 10], [64, None], [1024, 1000]], "low_high": [[1, 5, 20]]}, {"name": "none", "points": []}]
-            root = self._well_formed(plot.svg(plot.lines("t", "x", "y", series, log_x=log, log_y=log, marks=[{"from": 1, "to": 5, "name": "down"}])))
+            series = [
+                {"name": "a < b", "points": [[1, 10], [64, None], [1024, 1000]], "low_high": [[1, 5, 20]]},
+                {"name": "none", "points": []},
+            ]
+            root = self._well_formed(
+                plot.svg(plot.lines("t", "x", "y", series, log_x=log, log_y=log, marks=[{"from": 1, "to": 5, "name": "down"}]))
+            )
             paths = [one for one in root.iter() if one.tag.endswith("path")]
             self.assertEqual(len(paths), 1)
             self.assertEqual(paths[0].get("d").count("M"), 2)  # Broken where nothing was measured

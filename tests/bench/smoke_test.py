@@ -88,7 +88,9 @@ class Smoke(unittest.TestCase):
 
 class Usage(unittest.TestCase):
     def _run(self, *argv):
-        return subprocess.run([sys.executable, "-B", ROOT / "bench", *argv], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            [sys.executable, "-B", ROOT / "bench", *argv], capture_output=True, text=True, check=False, timeout=60
+        )
 
     def test_an_unknown_experiment_is_wrong_usage(self):
         done = self._run("acept")
