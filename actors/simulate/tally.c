@@ -153,20 +153,12 @@ static void s_accepted(hf_tally_t *self) {
     } while (0)
 
 static void s_count_event(hf_tally_t *self, const Hf__Fact *fact) {
-    switch ((hf_event_t)fact->event) {
-    case HF_EVENT_SUBMIT:
+    if (fact->previous == 0) { //  Its first: submitted, or parked behind others of its key
         s_accepted(self);
-        break;
-    case HF_EVENT_START:
-        if (fact->attempt > 1) {
-            S_COUNT(self, retries);
-        }
-        break;
-    case HF_EVENT_FAIL:
+    } else if (fact->event == HF_EVENT_START && fact->attempt > 1) {
+        S_COUNT(self, retries);
+    } else if (fact->event == HF_EVENT_FAIL) {
         S_COUNT(self, failed);
-        break;
-    default:
-        break;
     }
 }
 

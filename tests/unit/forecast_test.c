@@ -202,14 +202,18 @@ static const char s_pipelines[] = "destination = ec2\n"
                                   "        delay = 100ms\n"
                                   "        cap = 500ms\n";
 
+//  Whether `pipeline = stop` keeps the order of each key, too.
+static bool s_ordered;
+
 static hf_tally_t *s_run(hf_forecast_plan_t *plan, double per_second, int64_t until_ms) {
     char dir[64];
     hf_error_t error = {{0}};
     hf_messages_t messages = {0};
     hf_store_options_t options = {.writer = true, .volatile_ = true, .map = 64 << 20};
     hf_arrivals_step_t step = {0, per_second};
-    hf_config_t *config = hf_pipeline_file_read_text("stop.zpl", s_pipelines, sizeof s_pipelines - 1,
-                                                     &messages);
+    char text[1024];
+    int size = snprintf(text, sizeof text, "%s%s", s_pipelines, s_ordered ? "    ordered = 1\n" : "");
+    hf_config_t *config = hf_pipeline_file_read_text("stop.zpl", text, (size_t)size, &messages);
     assert_non_null(config);
     w_make_dir(dir);
     hf_store_t *store = hf_store_open(dir, &options, &error);
@@ -266,6 +270,21 @@ static void s_an_outage_leaves_a_backlog_that_drains_at_what_is_left_over(void *
     }
     assert_int_equal(accepted, tally->whole.accepted);
     assert_int_equal(in_steps, tally->whole.accepted);
+    hf_tally_destroy(&tally);
+}
+
+//  One key at one call of 100 ms at a time bears less than ten a second, whatever the third party bears.
+static void s_one_key_in_order_is_one_call_at_a_time(void **state) {
+    hf_forecast_plan_t plan = {.third = s_plan(), .keys = 1, .seed = 1};
+    (void)state;
+    s_ordered = true;
+    hf_tally_t *tally = s_run(&plan, 20, 10000);
+    s_ordered = false;
+    assert_int_equal(tally->whole.accepted, 199);
+    assert_int_equal(tally->whole.succeeded, 199);
+    assert_int_equal(tally->open, 0);
+    assert_in_range(tally->whole.peak, 100, 199);
+    assert_in_range(tally->now_ms, 199 * 100, 199 * 120);
     hf_tally_destroy(&tally);
 }
 
@@ -337,6 +356,7 @@ int main(void) {
         cmocka_unit_test(s_spans_and_counts_are_said_as_people_say_them),
         cmocka_unit_test(s_on_a_good_day_each_command_is_one_call),
         cmocka_unit_test(s_an_outage_leaves_a_backlog_that_drains_at_what_is_left_over),
+        cmocka_unit_test(s_one_key_in_order_is_one_call_at_a_time),
         cmocka_unit_test(s_what_will_never_work_is_dead_and_what_moves_at_the_end_is_open),
         cmocka_unit_test(s_the_same_seed_says_the_same_and_a_picture_shows_it),
         cmocka_unit_test(s_a_long_time_takes_no_more_memory),
