@@ -107,6 +107,42 @@ static void what_leaves_makes_room_by_itself(void **state) {
     c_destroy(client);
 }
 
+//  Ends of attempts use up the reserve, too: from some point on beats ask for one attempt at a time. A new life
+//  says both in its first beat; what leaves after `keep` ends both.
+static void a_reserve_that_runs_low_holds_starts_in_a_new_life_too(void **state) {
+    client_t *client = c_new();
+    (void)state;
+    c_write_config(client, "16M", "7d");
+    c_start(client, NULL);
+    c_wait_live(client);
+    s_fill(client, 2000);
+    assert_false(client->holds);
+    for (size_t i = 0; i < client->commands_size && !client->holds; i++) {
+        if (client->commands[i].code == HF_RESULT_DONE) {
+            c_call(client, &client->commands[i].id, 1, HF_CLASS_SUCCEEDED, 1000);
+        }
+        c_wait_below(client, 100);
+    }
+    C_UNTIL(client, client->holds && client->full && hf_link_unacked(client->link) == 0);
+    c_assert_logged(client, "one attempt at a time until there is room");
+    assert_int_equal(c_end(client, SIGKILL), 128 + SIGKILL);
+    client->full = client->holds = false;
+    c_start(client, NULL);
+    c_wait_live(client);
+    assert_true(client->full && client->holds);
+    assert_int_equal(c_end(client, SIGTERM), 0);
+    c_write_config(client, "16M", "1s");
+    c_start(client, NULL);
+    c_wait_live(client);
+    C_UNTIL(client, !client->full && !client->holds);
+    c_command_t *more = c_submit(client, 2000);
+    C_UNTIL(client, more->acked);
+    assert_int_equal(more->code, HF_RESULT_DONE);
+    assert_int_equal(c_end(client, SIGTERM), 0);
+    assert_int_equal(c_verify(client, NULL), 0);
+    c_destroy(client);
+}
+
 //  A node that turns over many times what its file may hold.
 static void a_small_journal_lives_long(void **state) {
     client_t *client = c_new();
@@ -190,6 +226,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         C_TEST(a_full_journal_refuses_commands_and_records_ends),
         C_TEST(what_leaves_makes_room_by_itself),
+        C_TEST(a_reserve_that_runs_low_holds_starts_in_a_new_life_too),
         C_TEST(a_small_journal_lives_long),
         C_TEST(a_full_disk_is_a_full_journal_until_it_has_room),
         C_TEST(no_room_to_begin_is_said),

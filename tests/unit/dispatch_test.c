@@ -474,6 +474,33 @@ static void a_later_one_of_another_priority_is_called_when_it_is_due(void **unus
     s_teardown(world);
 }
 
+//  A journal whose reserve runs low bears one attempt at a time: the next at once after a success, else later.
+static void a_journal_that_holds_starts_gets_one_attempt_at_a_time(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(8);
+    s_settle(world);
+    hf_journal_hold_starts(world->journal, true);
+    s_settle(world);
+    for (int i = 0; i < 6; i++) {
+        s_submit(world, 0, 0);
+    }
+    s_pass(world, 3000);
+    assert_int_equal(world->orders, 1);
+    s_outcome(world, &world->ordered[0], 1, HF_CLASS_SUCCEEDED);
+    s_settle(world);
+    assert_int_equal(world->orders, 2);
+    s_outcome(world, &world->ordered[1], 1, HF_CLASS_FAILED);
+    s_settle(world);
+    assert_int_equal(world->orders, 2);
+    s_new_dispatch(world, 2); //  A new life learns it from the first beat that it hears
+    s_pass(world, 2500);
+    assert_int_equal(world->orders, 3);
+    hf_journal_hold_starts(world->journal, false);
+    s_settle(world);
+    assert_int_equal(world->orders, 6);
+    s_teardown(world);
+}
+
 static void a_stopped_dispatch_starts_nothing(void **unused) {
     (void)unused;
     world_t *world = s_setup(4);
@@ -516,6 +543,7 @@ int main(void) {
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
         cmocka_unit_test(urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten),
         cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
+        cmocka_unit_test(a_journal_that_holds_starts_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_stopped_dispatch_starts_nothing),
         cmocka_unit_test(bytes_that_are_no_message_change_nothing),
     };

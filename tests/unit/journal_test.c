@@ -324,6 +324,32 @@ static void a_retry_begins_a_round_and_keeps_what_was(void **state) {
     w_destroy(world);
 }
 
+//  Why it was dead or uncertain is told by its history; as one that succeeded it has no reason any more.
+static void who_is_resolved_has_succeeded_without_a_reason(void **state) {
+    static const hf_state_t held[] = {HF_STATE_DEAD, HF_STATE_UNCERTAIN};
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "ingress", 1);
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        Hf__History *entry = NULL;
+        hf_error_t error;
+        hf_id_t id = w_bring_to(world, &peer, held[i]);
+        assert_string_equal(w_state(world, &id)->reason, "by policy");
+        assert_int_equal(w_propose(world, &peer, w_decide(world, &id, HF_EVENT_RESOLVE)), HF_RESULT_DONE);
+        assert_int_equal(w_state(world, &id)->state, HF_STATE_SUCCEEDED);
+        assert_string_equal(w_state(world, &id)->reason, "");
+        assert_string_equal(world->facts[world->facts_size - 1]->reason, "");
+        assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+        assert_int_equal(hf_store_history(world->reader, &id, 0, world->arena, &entry, &error), 1);
+        assert_string_equal(entry->attempt->reason, "as the story wants it");
+        assert_int_equal(hf_store_history(world->reader, &id, 1, world->arena, &entry, &error), 1);
+        assert_string_equal(entry->decision->what, "resolve");
+        hf_store_end_read(world->reader);
+    }
+    w_verify(world);
+    w_destroy(world);
+}
+
 static void a_decision_that_comes_again_later_than_others_is_still_known(void **state) {
     world_t *world = w_new(MAP);
     peer_t peer = w_peer(world, "ingress", 1);
@@ -714,6 +740,75 @@ static void many_finished_commands_leave_in_bounded_steps(void **state) {
     w_destroy(world);
 }
 
+//  Records of the table `keys`.
+static uint64_t s_key_runs(world_t *world) {
+    hf_store_stat_t stat;
+    hf_error_t error;
+    unsigned number = 0;
+    while (strcmp(hf_store_table_name(number), "keys") != 0) {
+        number++;
+    }
+    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    assert_int_equal(hf_store_stat(world->reader, &stat, &error), 0);
+    hf_store_end_read(world->reader);
+    return stat.entries[number];
+}
+
+static bool s_count_id(void *context, const hf_id_t *id) {
+    (void)id;
+    (*(size_t *)context)++;
+    return true;
+}
+
+//  One record for each large commit; it leaves with the last of its commands, not before.
+static void a_record_of_keys_leaves_with_its_last_command(void **state) {
+    enum { RUNS = 5, EACH = 100, HELD = 2 }; //  In one of them, one command is dead
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "ingress", 1);
+    hf_id_t held = {{0}};
+    size_t found = 0;
+    hf_error_t error;
+    (void)state;
+    for (int run = 0; run < RUNS; run++) {
+        Hf__Proposal *proposals[2 * EACH];
+        for (int i = 0; i < EACH; i++) {
+            hf_id_t id;
+            bool dies = run == HELD && i == EACH / 2;
+            proposals[2 * i] = w_submit(world, &id);
+            proposals[2 * i]->submit->command->key = (char *)(dies ? "dead" : "done");
+            proposals[2 * i + 1] = w_verdict(world, &id, 0, dies ? HF_EVENT_GIVE_UP : HF_EVENT_EXPIRE);
+            held = dies ? id : held;
+        }
+        w_send_run(world, &peer, peer.next, proposals, 2 * EACH);
+        peer.next += 2 * EACH;
+        w_commit(world);
+        w_clear(world);
+        world->now += 1000;
+    }
+    assert_int_equal(w_state(world, &held)->state, HF_STATE_DEAD);
+    assert_int_equal(s_key_runs(world), RUNS);
+    world->now += W_KEEP_MS + 1000;
+    while (hf_journal_tick(world->journal, world->now)) {
+        w_commit(world);
+    }
+    assert_int_equal(s_key_runs(world), 1);
+    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    assert_int_equal(hf_store_walk_key(world->reader, "dead", NULL, s_count_id, &found, &error), 0);
+    hf_store_end_read(world->reader);
+    assert_int_equal(found, 1);
+    w_verify(world);
+    assert_int_equal(w_propose(world, &peer, w_decide(world, &held, HF_EVENT_DISCARD)), HF_RESULT_DONE);
+    for (int i = 0; i < 5; i++) {
+        world->now += W_KEEP_MS;
+        if (hf_journal_tick(world->journal, world->now)) {
+            w_commit(world);
+        }
+    }
+    assert_int_equal(s_key_runs(world), 0);
+    w_verify(world);
+    w_destroy(world);
+}
+
 //  A journal with nothing to do writes nothing: its newest transaction stays the same.
 static void idle_ticks_write_nothing(void **state) {
     world_t *world = w_new(MAP);
@@ -750,6 +845,7 @@ int main(void) {
         cmocka_unit_test(what_is_unsound_is_refused_and_changes_nothing),
         cmocka_unit_test(an_outcome_counts_only_for_its_own_attempt_and_its_callers_life),
         cmocka_unit_test(a_retry_begins_a_round_and_keeps_what_was),
+        cmocka_unit_test(who_is_resolved_has_succeeded_without_a_reason),
         cmocka_unit_test(a_decision_that_comes_again_later_than_others_is_still_known),
         cmocka_unit_test(what_people_may_not_do_is_answered_with_the_state),
         cmocka_unit_test(a_hello_that_is_repeated_gets_the_same_epoch),
@@ -766,6 +862,7 @@ int main(void) {
         cmocka_unit_test(facts_are_numbered_without_gaps_over_all_lives),
         cmocka_unit_test(finished_commands_leave_after_keep_and_dead_ones_stay),
         cmocka_unit_test(many_finished_commands_leave_in_bounded_steps),
+        cmocka_unit_test(a_record_of_keys_leaves_with_its_last_command),
         cmocka_unit_test(idle_ticks_write_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
