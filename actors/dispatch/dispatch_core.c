@@ -906,6 +906,7 @@ static void s_describe(void *core, hf_buf_t *json) {
     hf_dispatch_t *self = core;
     hf_buf_addf(json, "\"in_hand\":%zu,\"started\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"expired\":%" PRIu64 ",",
                 hf_id_map_size(self->hands), self->started, self->lost, self->expired);
+    hf_buf_addf(json, "\"held\":%s,", self->held ? "true" : "false");
     hf_proposer_describe(self->proposer, json);
 }
 

@@ -41,6 +41,8 @@
     X(COMMIT_KEPT, "commit fails, yet kept")                                                                 \
     X(WRITE_FAILS, "write fails")                                                                            \
     X(MAP_FULL, "map full")                                                                                  \
+    X(BEGINS_FULL, "journal begins full")                                                                    \
+    X(STARTS_HELD, "starts held: reserve low")                                                               \
     X(JOURNAL_FULL, "journal full")                                                                          \
     X(THIRD_SLOW, "third party slow")                                                                        \
     X(THIRD_HANGS, "third party hangs")                                                                      \

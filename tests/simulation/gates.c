@@ -117,8 +117,9 @@ void sim_gate_ended(sim_gate_t *self, const sim_world_t *world, const Hf__Fact *
     self->asked_to_wait = 0;
     if (fact->class_ == HF_CLASS_FAILED &&
         hf_store_state(world->ledger->store, &id, world->ledger->arena, &state, NULL) == 1) {
+        //  A time that has passed already asks for nothing, whatever the clock says after the next restart.
+        int64_t until = state->retry_after > fact->at ? state->retry_after : 0;
         self->asked_to_wait = state->retry_after;
-        self->wished_until = state->retry_after > self->wished_until ? state->retry_after
-                                                                     : self->wished_until;
+        self->wished_until = until > self->wished_until ? until : self->wished_until;
     }
 }

@@ -84,7 +84,9 @@ static void s_make_journal(sim_world_t *world, sim_life_t *life) {
     }
     sim_ledger_forget(world->ledger);
     if (world->full) {
+        sim_cover(SIM_FAULT_BEGINS_FULL, world->ledger->counts);
         hf_journal_set_full(journal, "the disk is full");
+        hf_journal_hold_starts(journal, world->holds);
     }
     life->core = journal;
 }
@@ -363,6 +365,12 @@ static void s_set_full(sim_world_t *world, sim_life_t *life) {
     SAY(&world->engine, "the disk is full");
     world->full = true;
     hf_journal_set_full(life->core, "the disk is full");
+    world->holds = sim_chance(&world->engine, SIM_CRASH, HALF);
+    if (world->holds) {
+        sim_cover(SIM_FAULT_STARTS_HELD, world->ledger->counts);
+        SAY(&world->engine, "even the reserve runs low: one attempt at a time");
+        hf_journal_hold_starts(life->core, true);
+    }
     sim_engine_plan(&world->engine, sim_between(&world->engine, SIM_CRASH, 50, ROOM_MS), SIM_EV_ROOM, 0, 0,
                     NULL, 0);
 }
@@ -481,12 +489,32 @@ static int64_t s_deadline(const sim_world_t *world, sim_life_t *life) {
     return waits && look < deadline ? look : deadline;
 }
 
+//  Attempts that dispatch has begun, where it knows that the journal holds starts; else UINT64_MAX.
+static uint64_t s_started_while_held(sim_life_t *life) {
+    hf_buf_t json = {0};
+    life->ops->describe(life->core, &json);
+    const char *started = strstr((const char *)json.data, "\"started\":");
+    bool held = strstr((const char *)json.data, "\"held\":true") != NULL;
+    uint64_t number = held ? strtoull(started + 10, NULL, 10) : UINT64_MAX;
+    hf_buf_free(&json);
+    return number;
+}
+
+static void s_tick(sim_world_t *world, sim_life_t *life) {
+    bool looks = life->role == SIM_DISPATCH && world->holds;
+    uint64_t before = looks ? s_started_while_held(life) : UINT64_MAX;
+    life->ops->tick(life->core, sim_node_now(world));
+    if (before != UINT64_MAX && s_started_while_held(life) > before + 1) {
+        sim_violation(&world->engine, 10, "several attempts begin at once, and the journal holds starts");
+    }
+}
+
 static void s_actor_round(sim_world_t *world, sim_life_t *life) {
     s_take_inbox(world, life);
     if (s_crashes(world, life)) {
         return;
     }
-    life->ops->tick(life->core, sim_node_now(world));
+    s_tick(world, life);
     if (life->role == SIM_INGRESS) {
         s_serve_clients(world, life);
     } else if (life->role >= SIM_CALL) {
@@ -558,10 +586,11 @@ void sim_lives_event(sim_world_t *world, const sim_event_t *event) {
         s_notice(world, life);
         break;
     default:
-        world->full = false;
+        world->full = world->holds = false;
         SAY(&world->engine, "the disk has room again");
         if (world->players[SIM_JOURNAL]) {
             hf_journal_set_full(world->players[SIM_JOURNAL]->core, NULL);
+            hf_journal_hold_starts(world->players[SIM_JOURNAL]->core, false);
         }
     }
 }

@@ -79,6 +79,7 @@ struct sim_world {
     bool starting[SIM_ROLES];          //  A new life is planned
     int64_t clock_offset;              //  The node's clock less virtual time
     bool full;                         //  The journal has no room
+    bool holds;                        //  Nor has its reserve: one attempt at a time
     bool faults;                       //  Things fail
     sim_ledger_t *ledger;              //  What is true
     sim_clients_t *clients;            //  Who asks
