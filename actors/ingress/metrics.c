@@ -1,4 +1,5 @@
 #include "ingress/metrics.h"
+#include "base/gate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,6 +63,96 @@ static int s_commands(page_t *page, hf_store_t *store, hf_error_t *error) {
     return rc;
 }
 
+//  ---- destinations
+
+static void s_attempts(const hf_metrics_t *self, const page_t *page) {
+    s_family(page, "holdfast_attempts", "counter", "Attempts whose end this process heard of, by class.");
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        hf_traffic_view_t view = hf_traffic_view(self->traffic, (int)i, self->now_ms);
+        for (unsigned class = HF_CLASS_SUCCEEDED; class < HF_CLASSES; class ++) {
+            if (view.ended[class]) {
+                hf_buf_addf(page->out,
+                            "holdfast_attempts_total{destination=\"%s\",class=\"%s\"} %" PRIu64 "\n",
+                            self->config->destinations[i]->name, hf_class_name((hf_class_t) class),
+                            view.ended[class]);
+            }
+        }
+    }
+}
+
+static void s_latencies(const hf_metrics_t *self, const page_t *page) {
+    s_family(page, "holdfast_attempt_seconds", "summary", "How long third parties took.");
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        hf_traffic_view_t view = hf_traffic_view(self->traffic, (int)i, self->now_ms);
+        const char *name = self->config->destinations[i]->name;
+        if (view.answered) {
+            hf_buf_addf(page->out,
+                        "holdfast_attempt_seconds_sum{destination=\"%s\"} %.6f\n"
+                        "holdfast_attempt_seconds_count{destination=\"%s\"} %" PRIu64 "\n",
+                        name, (double)view.took_us / 1e6, name, view.answered);
+        }
+    }
+}
+
+//  One value of each destination that something ever happened to.
+typedef struct {
+    const hf_metrics_t *metrics; //  The time
+    const page_t *page;          //  Where to
+    const char *name;            //  Of the family
+    bool (*is)(const Hf__Destination *record, int64_t now);
+} flag_t;
+
+static bool s_is_paused(const Hf__Destination *record, int64_t now) {
+    (void)now;
+    return record->paused;
+}
+
+static bool s_is_blocked(const Hf__Destination *record, int64_t now) {
+    return record->blocked_until > now;
+}
+
+static bool s_is_open(const Hf__Destination *record, int64_t now) {
+    (void)now;
+    return record->circuit == HF_CIRCUIT_OPEN;
+}
+
+static bool s_is_ramping(const Hf__Destination *record, int64_t now) {
+    (void)now;
+    return record->circuit == HF_CIRCUIT_RAMPING;
+}
+
+static void s_on_destination(void *context, const Hf__Destination *record) {
+    const flag_t *flag = context;
+    hf_buf_addf(flag->page->out, "%s{destination=\"%s\"} %d\n", flag->name, record->name,
+                flag->is(record, flag->metrics->now_ms));
+}
+
+static int s_gates(const hf_metrics_t *self, const page_t *page, hf_store_t *store, hf_error_t *error) {
+    static const struct {
+        const char *name, *help;
+        bool (*is)(const Hf__Destination *record, int64_t now);
+    } flags[] = {
+        {"holdfast_destination_paused", "1 where a person paused it.", s_is_paused},
+        {"holdfast_destination_blocked", "1 where it asked not to be called yet (Retry-After).",
+         s_is_blocked},
+        {"holdfast_destination_circuit_open", "1 where its circuit is open.", s_is_open},
+        {"holdfast_destination_ramping", "1 where it is called slowly after an outage.", s_is_ramping},
+    };
+    if (hf_store_begin_read(store, error)) {
+        return -1;
+    }
+    int rc = 0;
+    for (unsigned i = 0; i < sizeof flags / sizeof *flags && !rc; i++) {
+        flag_t flag = {self, page, flags[i].name, flags[i].is};
+        s_family(page, flags[i].name, "gauge", flags[i].help);
+        rc = hf_store_walk_destinations(store, s_on_destination, &flag, error);
+    }
+    hf_store_end_read(store);
+    return rc;
+}
+
+//  ---- the rest
+
 static void s_requests(const hf_metrics_t *self, const page_t *page) {
     s_family(page, "holdfast_http_requests", "counter", "HTTP requests answered, by status.");
     for (int status = 100; status < HF_METRICS_STATUSES; status++) {
@@ -91,6 +182,13 @@ int hf_metrics_render(const hf_metrics_t *self, hf_store_t *store, bool openmetr
     s_family(&page, "holdfast_build_info", "gauge", "The version that runs.");
     hf_buf_addf(out, "holdfast_build_info{version=\"%s\"} 1\n", HOLDFAST_VERSION);
     if (s_commands(&page, store, error)) {
+        return -1;
+    }
+    if (self->config) {
+        s_attempts(self, &page);
+        s_latencies(self, &page);
+    }
+    if (s_gates(self, &page, store, error)) {
         return -1;
     }
     s_family(&page, "holdfast_commands_accepted", "counter", "Commands accepted durably by this process.");

@@ -462,6 +462,14 @@ typedef struct {
     uint64_t of[HF_STATES]; //  By state
 } states_t;
 
+//  What a page of destinations is made from.
+typedef struct {
+    hf_store_t *store;           //  In a reading transaction
+    const hf_config_t *config;   //  Destinations
+    const hf_traffic_t *traffic; //  What they have been through, or NULL
+    int64_t now;                 //  For what the time decides
+} look_t;
+
 typedef struct {
     const hf_config_t *config; //  Which destinations are configured
     states_t *states;          //  Of each of them
@@ -533,6 +541,25 @@ static int s_find_head(hf_store_t *store, const char *destination, head_t *head,
     return rc;
 }
 
+//  How fast it is called, and how long it takes; null where this life of ingress has not seen it called.
+static void s_traffic(hf_json_t *json, const look_t *look, const hf_destination_t *destination) {
+    int number = hf_config_destination_number(look->config, destination->name);
+    hf_traffic_view_t view = {.rate = 0};
+    if (look->traffic) {
+        view = hf_traffic_view(look->traffic, number, look->now);
+    }
+    hf_json_milli(json, "rate", (int64_t)(view.rate * 1000));
+    hf_json_object(json, "latency_ms");
+    if (view.p50_us) {
+        hf_json_milli(json, "p50", view.p50_us);
+        hf_json_milli(json, "p99", view.p99_us);
+    } else {
+        hf_json_null(json, "p50");
+        hf_json_null(json, "p99");
+    }
+    hf_json_object_end(json);
+}
+
 //  When the command at the head was accepted.
 static int s_accepted_at(hf_store_t *store, const head_t *head, hf_arena_t *arena, int64_t *at,
                          hf_error_t *error) {
@@ -543,8 +570,9 @@ static int s_accepted_at(hf_store_t *store, const head_t *head, hf_arena_t *aren
 }
 
 //  Of the url only what its author wrote: secrets are still their names there.
-static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
-                         const states_t *states, int64_t now, hf_error_t *error) {
+static int s_destination(hf_json_t *json, const look_t *look, const hf_destination_t *destination,
+                         const states_t *states, hf_error_t *error) {
+    hf_store_t *store = look->store;
     head_t head = {0};
     int64_t accepted_at;
     Hf__Destination none = HF__DESTINATION__INIT, *record = &none;
@@ -567,7 +595,8 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     hf_json_integer(json, "parked", (int64_t)states->of[HF_STATE_PARKED]);
     hf_json_time(json, "oldest_accepted_at", accepted_at);
     hf_json_time(json, "oldest_due_at", head.due);
-    s_gate(json, record, now);
+    s_gate(json, record, look->now);
+    s_traffic(json, look, destination);
     if (destination->rate > 0) {
         hf_json_milli(json, "rate_per_second", (int64_t)(destination->rate * 1000));
     } else {
@@ -579,23 +608,23 @@ static int s_destination(hf_json_t *json, hf_store_t *store, const hf_destinatio
     return 0;
 }
 
-static int s_one_destination(hf_json_t *json, hf_store_t *store, const hf_destination_t *destination,
-                             int64_t now, hf_error_t *error) {
+static int s_one_destination(hf_json_t *json, const look_t *look, const hf_destination_t *destination,
+                             hf_error_t *error) {
     states_t states = {{0}};
     for (hf_state_t state = HF_STATE_ACCEPTED; state < HF_STATES; state++) {
-        states.of[state] = hf_store_count(store, destination->name, state);
+        states.of[state] = hf_store_count(look->store, destination->name, state);
     }
-    return s_destination(json, store, destination, &states, now, error);
+    return s_destination(json, look, destination, &states, error);
 }
 
-static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_config_t *config, int64_t now,
-                              hf_error_t *error) {
+static int s_all_destinations(hf_json_t *json, const look_t *look, hf_error_t *error) {
+    const hf_config_t *config = look->config;
     destinations_t destinations = {config, hf_alloc(config->destinations_size * sizeof(states_t))};
-    int rc = hf_store_walk_counts(store, s_on_count, &destinations, error);
+    int rc = hf_store_walk_counts(look->store, s_on_count, &destinations, error);
     hf_json_object(json, NULL);
     hf_json_array(json, "destinations");
     for (size_t i = 0; i < config->destinations_size && !rc; i++) {
-        rc = s_destination(json, store, config->destinations[i], &destinations.states[i], now, error);
+        rc = s_destination(json, look, config->destinations[i], &destinations.states[i], error);
     }
     hf_json_array_end(json);
     hf_json_object_end(json);
@@ -603,8 +632,8 @@ static int s_all_destinations(hf_json_t *json, hf_store_t *store, const hf_confi
     return rc;
 }
 
-int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, int64_t now,
-                          hf_buf_t *out, hf_problem_t *problem) {
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const hf_traffic_t *traffic,
+                          const char *name, int64_t now, hf_buf_t *out, hf_problem_t *problem) {
     hf_error_t error;
     hf_json_t json = {.out = out};
     const hf_destination_t *destination = name ? hf_config_destination(config, name) : NULL;
@@ -615,8 +644,9 @@ int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const ch
     if (hf_store_begin_read(store, &error)) {
         return s_unreadable(problem, &error);
     }
-    int rc = name ? s_one_destination(&json, store, destination, now, &error)
-                  : s_all_destinations(&json, store, config, now, &error);
+    const look_t look = {store, config, traffic, now};
+    int rc = name ? s_one_destination(&json, &look, destination, &error)
+                  : s_all_destinations(&json, &look, &error);
     hf_store_end_read(store);
     return rc ? s_unreadable(problem, &error) : 0;
 }
