@@ -470,6 +470,11 @@ int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, c
     return hf_store_put_record(self, TABLE_HISTORY, &key, &entry->base, error);
 }
 
+int hf_store_delete_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_error_t *error) {
+    hf_store_key_t key = s_key_history(id, number);
+    return hf_store_delete_record(self, TABLE_HISTORY, &key, error);
+}
+
 static hf_store_key_t s_key_hash(const uint8_t hash[16]) {
     hf_store_key_t key = {.size = 0};
     hf_store_key_add(&key, hash, 16);
@@ -841,15 +846,30 @@ int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__Stat
     return rc ? rc : s_move_entries(self, before, after, error);
 }
 
+//  However many entries there were: only those that are kept are looked for.
+static int s_remove_history(hf_store_t *self, const hf_id_t *id, hf_error_t *error) {
+    MDB_cursor *cursor;
+    if (hf_store_cursor(self, TABLE_HISTORY, &cursor, error)) {
+        return HF_STORE_FAILED;
+    }
+    int rc = 0;
+    while (rc == 0) {
+        MDB_val key = {HF_ID_SIZE, (void *)id->bytes}, value;
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+        bool its = rc == 0 && key.mv_size > HF_ID_SIZE && memcmp(key.mv_data, id->bytes, HF_ID_SIZE) == 0;
+        rc = rc == 0 && !its ? MDB_NOTFOUND : rc;
+        rc = rc ? rc : mdb_cursor_del(cursor, 0);
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : hf_store_error(error, rc, "history");
+}
+
 int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command *command, hf_error_t *error) {
     hf_id_t id;
     bool whole = hf_id_from(&id, state->id.data, state->id.len);
     assert(whole);
     int rc = s_move_entries(self, state, NULL, error);
-    for (uint32_t number = 0; !rc && number < state->entries; number++) {
-        hf_store_key_t key = s_key_history(&id, number);
-        rc = hf_store_delete_record(self, TABLE_HISTORY, &key, error);
-    }
+    rc = rc || !state->entries ? rc : s_remove_history(self, &id, error);
     if (!rc && command->idempotency.len == 16) {
         hf_store_key_t key = s_key_hash(command->idempotency.data);
         rc = hf_store_delete_record(self, TABLE_DEDUPE, &key, error);

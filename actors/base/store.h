@@ -11,7 +11,8 @@
  *            turn, 1 is parked · order · id                      in the order of acceptance
  *  dead      destination NUL · group · fact · id    -            dead and uncertain ones, by group and time (store_dead.c)
  *  groups    destination NUL · group                Group        how many there are of each group
- *  history   id · entry number                      History      attempts and decisions, in order
+ *  history   id · entry number                      History      attempts and decisions, in order: the first and the
+ *                                                                newest ones, between them replaced bodies
  *  facts     number of the first one                FactRun      what happened, in order
  *  dedupe    hash of pipeline and Idempotency-Key   Dedupe       the command that a key made
  *  keys      id of the first one                    KeyRun       search by key
@@ -43,8 +44,12 @@ enum {
     HF_STORE_FORMAT = 1,    //  Version of keys and records; another one is refused
     HF_STORE_READERS = 512, //  Processes and handles that may read at once
     HF_FACTS_PER_RUN = 64,  //  Facts in one record
-    HF_GROUPS_MAX = 256,    //  Groups of one destination: further reasons go to one group for each class, so
-                            //  that reasons that never come twice make no table of their own
+    HF_HISTORY_FIRST = 8,   //  Entries of one command's history that are always kept: how it began;
+    HF_HISTORY_NEWEST =
+        56, //  and how it stands. With answers of 64 KiB both are 4 MiB. Between them only replaced bodies are
+            //  kept: people made those, and the first is the original
+    HF_GROUPS_MAX = 256, //  Groups of one destination: further reasons go to one group for each class, so
+                         //  that reasons that never come twice make no table of their own
 };
 
 //  Phases of the table `open`: where a command waits for someone. The letters are on disk.
@@ -224,6 +229,7 @@ int hf_store_put_sender(hf_store_t *self, const Hf__Sender *sender, hf_error_t *
 int hf_store_put_command(hf_store_t *self, const Hf__Command *command, hf_error_t *error);
 int hf_store_put_history(hf_store_t *self, const hf_id_t *id, uint32_t number, const Hf__History *entry,
                          hf_error_t *error);
+int hf_store_delete_history(hf_store_t *self, const hf_id_t *id, uint32_t number, hf_error_t *error);
 int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error);
 int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedupe *dedupe,
                         hf_error_t *error);

@@ -33,7 +33,10 @@ typedef struct {
     bool any;          //  Whether there is one
     hf_id_t id;        //  Which
     uint32_t entries;  //  Seen
-    uint32_t attempts; //  Of these, attempts
+    uint32_t next;     //  Number of the next one, where none was left out
+    uint32_t newest;   //  From this number on none may be left out
+    uint32_t missing;  //  Left out since the newest attempt that was seen
+    uint32_t attempts; //  Its number
 } history_t;
 
 typedef struct {
@@ -288,6 +291,10 @@ static void s_check_history_is_there(verify_t *self, const hf_id_t *id, const Hf
     uint8_t key[HF_ID_SIZE + 4];
     memcpy(key, id->bytes, HF_ID_SIZE);
     for (uint32_t number = 0; number < state->entries; number++) {
+        if (number == HF_HISTORY_FIRST && state->left_out) {
+            number = state->entries -
+                     HF_HISTORY_NEWEST; //  Those between may be left out; their number is looked at elsewhere
+        }
         for (unsigned i = 0; i < 4; i++) {
             key[HF_ID_SIZE + i] = (uint8_t)(number >> (24 - 8 * i));
         }
@@ -499,14 +506,14 @@ static void s_finish_history(verify_t *self) {
         return;
     }
     uint32_t attempts = state->attempt - (state->state == HF_STATE_CALLING ? 1 : 0);
-    if (history->entries != state->entries || history->attempts != attempts) {
+    if (history->entries + state->left_out != state->entries || history->attempts != attempts) {
         char id[HF_ID_TEXT];
         hf_buf_t text = {0};
         hf_id_format(&history->id, id);
         hf_buf_addf(&text,
                     "history %s: %" PRIu32 " entries with %" PRIu32 " attempts, but its state says %" PRIu32
                     " with %" PRIu32,
-                    id, history->entries, history->attempts, state->entries, attempts);
+                    id, history->entries, history->attempts, state->entries - state->left_out, attempts);
         s_tell(self, (const char *)text.data);
         hf_buf_free(&text);
     }
@@ -524,19 +531,26 @@ static void s_check_history(verify_t *self, const MDB_val *key, const MDB_val *v
     if (!history->any || !hf_id_equal(&history->id, &id)) {
         s_finish_history(self);
         *history = (history_t){.any = true, .id = id};
-        s_find_state(self, &id, &state);
+        bool cut = s_find_state(self, &id, &state) == 1 && state->left_out;
+        history->newest = cut ? state->entries - HF_HISTORY_NEWEST : 0;
     }
-    if (number != history->entries++) {
-        s_problem(self, "entry %" PRIu32 " stands where entry %" PRIu32 " belongs", number,
-                  history->entries - 1);
+    if (number > history->next && history->next >= HF_HISTORY_FIRST && number <= history->newest) {
+        history->missing += number - history->next;
+    } else if (number != history->next) {
+        s_problem(self, "entry %" PRIu32 " stands where entry %" PRIu32 " belongs", number, history->next);
     }
+    history->next = number + 1;
+    history->entries++;
     Hf__History *entry = s_read(self, key, value, &hf__history__descriptor);
     if (!entry || entry->entry_case == HF__HISTORY__ENTRY_ATTEMPT) {
-        history->attempts++; //  One that cannot be read was told of; it shall not be told of twice
-        if (entry && entry->attempt->number != history->attempts) {
+        uint32_t least = history->attempts + 1;
+        if (entry && (entry->attempt->number < least || entry->attempt->number > least + history->missing)) {
             s_problem(self, "attempt %" PRIu32 " stands where attempt %" PRIu32 " belongs",
-                      entry->attempt->number, history->attempts);
+                      entry->attempt->number, least);
         }
+        //  One that cannot be read was told of; it shall not be told of twice
+        history->attempts = entry ? entry->attempt->number : least;
+        history->missing = 0;
     }
 }
 

@@ -224,17 +224,20 @@ static void s_print_story(const json_t *command) {
     const json_t *decisions = json_object_get(command, "history");
     size_t attempt = 0;
     size_t decision = 0;
-    int64_t left_out = hf_fields_integer(command, "older_entries_left_out");
+    int64_t newest = 0;
     if (json_array_size(attempts) + json_array_size(decisions) > 0) {
         putchar('\n');
-    }
-    if (left_out > 0) {
-        printf("(%lld older entries are not shown)\n", (long long)left_out);
     }
     while (attempt < json_array_size(attempts) || decision < json_array_size(decisions)) {
         const json_t *one = json_array_get(attempts, attempt);
         const json_t *other = json_array_get(decisions, decision);
         if (one && (!other || hf_fields_time(one, "started_at") <= hf_fields_time(other, "at"))) {
+            int64_t number = hf_fields_integer(one, "number");
+            if (number > newest + 1) {
+                printf("… attempts %lld to %lld are no longer kept\n", (long long)newest + 1,
+                       (long long)number - 1);
+            }
+            newest = number;
             s_print_attempt(one);
             attempt++;
         } else {

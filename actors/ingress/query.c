@@ -386,16 +386,18 @@ int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_fil
 static int s_read_history(hf_store_t *store, const hf_id_t *id, hf_arena_t *arena, hf_command_view_t *view,
                           Hf__History **entries, hf_error_t *error) {
     uint32_t size = view->state->entries;
-    uint32_t first = size > HF_SHOWN_HISTORY_MAX ? size - HF_SHOWN_HISTORY_MAX : 0;
     view->entries = entries;
-    view->entries_left_out = first;
-    for (uint32_t number = first; number < size; number++) {
+    for (uint32_t number = 0; number < size; number++) {
+        if (number == HF_HISTORY_FIRST && size > HF_SHOWN_HISTORY_MAX) {
+            number = size - (HF_SHOWN_HISTORY_MAX - HF_HISTORY_FIRST);
+        }
         int found = hf_store_history(store, id, number, arena, &entries[view->entries_size], error);
         if (found < 0) {
             return -1;
         }
         view->entries_size += (size_t)found;
     }
+    view->entries_left_out = size - view->entries_size;
     return 0;
 }
 

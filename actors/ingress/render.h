@@ -9,7 +9,8 @@
 #include "records.pb-c.h"
 
 enum {
-    HF_SHOWN_HISTORY_MAX = 100,       //  Attempts and decisions of one command that are shown: the newest
+    HF_SHOWN_HISTORY_MAX =
+        100, //  Attempts and decisions of one command that are shown: the first and the newest
     HF_SHOWN_BODY_MAX = 64 << 10,     //  Bytes of a body, and of the newest answer
     HF_SHOWN_EXCERPT_MAX = 1 << 10,   //  Bytes of each attempt's answer
     HF_SHOWN_OLD_BODY_MAX = 16 << 10, //  Bytes of a body that was replaced
@@ -30,9 +31,9 @@ void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__Sta
 typedef struct {
     const Hf__State *state;      //  What has become of it
     const Hf__Command *command;  //  What was accepted; NULL: not to be shown
-    Hf__History *const *entries; //  The newest of its history, in order
+    Hf__History *const *entries; //  The first and the newest of its history, in order
     size_t entries_size;         //  How many
-    size_t entries_left_out;     //  Older ones
+    size_t entries_left_out;     //  Those between them
     hf_id_t waits_for;           //  The command of the same key whose turn it is,
     bool waits_for_any;          //  where there is one
 } hf_command_view_t;

@@ -337,8 +337,27 @@ static int s_start(hf_batch_t *batch, const Hf__Start *start, Hf__Result *result
     return s_change(batch, before, after, HF_EVENT_START);
 }
 
+//  One that is no longer among the newest leaves, unless a person's edit is in it.
+static int s_forget_entry(hf_batch_t *batch, const hf_id_t *id, Hf__State *state, uint32_t number) {
+    Hf__History *entry = NULL;
+    int found = hf_store_history(batch->store, id, number, batch->arena, &entry, batch->error);
+    if (found != 1) {
+        return found ? found
+                     : hf_error_set(batch->error, "history: an entry is missing: the journal is damaged");
+    }
+    if (entry->entry_case == HF__HISTORY__ENTRY_DECISION && entry->decision->body_replaced) {
+        return 0;
+    }
+    state->left_out++;
+    return hf_store_delete_history(batch->store, id, number, batch->error);
+}
+
 static int s_add_history(hf_batch_t *batch, const hf_id_t *id, Hf__State *state, const Hf__History *entry) {
-    return hf_store_put_history(batch->store, id, state->entries++, entry, batch->error);
+    uint32_t number = state->entries++;
+    int rc = hf_store_put_history(batch->store, id, number, entry, batch->error);
+    return rc || number < HF_HISTORY_FIRST + HF_HISTORY_NEWEST
+               ? rc
+               : s_forget_entry(batch, id, state, number - HF_HISTORY_NEWEST);
 }
 
 static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *result) {

@@ -4,6 +4,7 @@
  *  Nothing but the load generator, curl-like requests of its own and signals touches the node: no manual step between the kills.  */
 
 #include "base/id.h"
+#include "crash/hot.h"
 #include "crash/ledger.h"
 #include "crash/tree.h"
 
@@ -21,7 +22,9 @@
 
 enum {
     UP_WITHIN_MS = 20000,     //  A killed actor, or a whole node, is ready again
-    QUIET_WITHIN_MS = 120000, //  Everything accepted has ended after the load stopped
+    QUIET_WITHIN_MS = 120000, //  Everything accepted has ended after the load stopped,
+    QUIET_HOT_MS = 20,        //  and so much more for each command of the hot key: they go one at a time
+    HOT_WITHIN_MS = 60000,    //  A batch of them is acknowledged
     PORT_TRIES = 5,
 };
 
@@ -32,6 +35,9 @@ typedef struct {
     int kills;               //  Actors killed, one at a time
     int trees;               //  Whole nodes killed
     int pause_ms;            //  Longest pause between two kills
+    long hot;                //  Commands of one ordered key; 0: nothing is ordered
+    long keys;               //  Keys of all the others
+    long submitted;          //  Of the hot ones
     hf_rng_t rng;            //  Which one, when
     int http_port;           //  The node's
     char state[4096];        //  Its state folder
@@ -41,6 +47,7 @@ typedef struct {
 
 static const char s_help[] =
     "Usage: crash [--bin DIR] [--dir DIR] [--rate N] [--kills N] [--trees N] [--pause MS] [--seed N]\n"
+    "             [--hot N] [--keys K]\n"
     "\n"
     "Runs a node under a steady load, kills its processes with SIGKILL (every actor kind in turn, journal "
     "and\n"
@@ -54,8 +61,13 @@ static const char s_help[] =
     "  --trees N    whole nodes killed (default 20)\n"
     "  --pause MS   longest pause between two kills (default 300)\n"
     "  --seed N     which, and when (default: from the clock; it is printed)\n"
+    "  --hot N      the pipeline is ordered, and N commands of one key come among the load's: each key must "
+    "be\n"
+    "               called in the order of acceptance, one at a time (default 0: no order)\n"
+    "  --keys K     the load's commands have so many keys then (default 10000)\n"
     "\n"
-    "Example: crash --kills 50 --trees 5 --seed 7\n";
+    "Examples: crash --kills 50 --trees 5 --seed 7\n"
+    "          crash --hot 100000 --rate 300 --kills 100 --trees 8\n";
 
 static void s_die(const char *what) {
     fprintf(stderr, "crash: %s\n", what);
@@ -84,11 +96,13 @@ static void s_start_third(crash_t *self) {
     }
     fprintf(
         file,
-        "node\n    callers = 2\n\ndestination = third\n    url = \"%s/do/{instance}\"\n    concurrency = "
+        "node\n    callers = 2\n\ndestination = third\n    url = \"%s/do/{instance}%s\"\n    concurrency = "
         "128\n"
-        "    timeout = 5s\n\npipeline = crash\n    destination = third\n    key = \"{instance}\"\n    retry\n"
-        "        delay = 50ms\n        cap = 1s\n        deadline = 1h\n",
-        rest);
+        "    timeout = 5s\n\npipeline = crash\n    destination = third\n    key = \"{instance}\"\n    "
+        "ordered = "
+        "%d\n"
+        "    retry\n        delay = 50ms\n        cap = 1s\n        deadline = 1h\n",
+        rest, self->hot ? "/{pad}" : "", self->hot > 0);
     fclose(file);
 }
 
@@ -106,10 +120,11 @@ static void s_start_node(crash_t *self) {
 }
 
 static void s_start_load(crash_t *self) {
-    char program[4200], url[128], rate[32], acks[4200], out[4200];
+    char program[4200], url[128], rate[32], acks[4200], out[4200], keys[32];
     snprintf(program, sizeof program, "%s/load", self->bin);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/pipelines/crash/commands", self->http_port);
     snprintf(rate, sizeof rate, "%ld", self->rate);
+    snprintf(keys, sizeof keys, "%ld", self->hot ? self->keys : 0);
     const char *argv[] = {program,
                           "--url",
                           url,
@@ -118,7 +133,9 @@ static void s_start_load(crash_t *self) {
                           "--connections",
                           "32",
                           "--body-bytes",
-                          "400",
+                          self->hot ? "100" : "400",
+                          self->hot ? "--keys" : "--rate",
+                          self->hot ? keys : rate,
                           "--duration",
                           "86400",
                           "--idempotency",
@@ -217,7 +234,7 @@ static bool s_is_quiet(crash_t *self) {
 }
 
 static void s_wait_quiet(crash_t *self) {
-    int64_t until = now_ms() + QUIET_WITHIN_MS;
+    int64_t until = now_ms() + QUIET_WITHIN_MS + self->hot * QUIET_HOT_MS;
     while (!s_is_quiet(self)) {
         if (now_ms() > until) {
             s_die("commands are still open long after the load ended");
@@ -249,12 +266,29 @@ static int s_judge(crash_t *self, bool well) {
     char acks[4200], log[4200];
     ledger_t ledger;
     bool checked = ledger_check(&ledger, s_path(self, "acks", acks, sizeof acks),
-                                s_path(self, "third.log", log, sizeof log), self->state);
+                                s_path(self, "third.log", log, sizeof log), self->state, self->hot);
     printf("%" PRIu64 " acknowledged, %" PRIu64 " calls, %" PRIu64 " of them repeated (%" PRIu64
            " uncertain attempts), %" PRIu64 " requests answered after a retry, %" PRIu64 " violations\n",
            ledger.acknowledged, ledger.calls, ledger.duplicates, ledger.uncertain, ledger.replays,
            ledger.violations);
+    if (self->hot) {
+        printf("%" PRIu64 " calls in the order of their keys, %" PRIu64
+               " of them of the hot one; from acceptance to the first call"
+               ": the others 99 %% in %" PRId64 " ms, the hot ones %" PRId64 " ms\n",
+               ledger.ordered, ledger.hot, ledger.others_p99_ms, ledger.hot_p99_ms);
+    }
     return well && checked && ledger.acknowledged > 0 && ledger.violations == 0 ? 0 : 1;
+}
+
+//  The next batch for the hot key, while processes come and go.
+static void s_heat(crash_t *self) {
+    long left = self->hot - self->submitted, size = left < HOT_BATCH ? left : HOT_BATCH;
+    if (size > 0) {
+        if (!hot_submit(self->http_port, self->submitted, size, HOT_WITHIN_MS)) {
+            s_die("a batch for the hot key was not acknowledged");
+        }
+        self->submitted += size;
+    }
 }
 
 static int s_run(crash_t *self) {
@@ -263,6 +297,7 @@ static int s_run(crash_t *self) {
     s_start_load(self);
     int every = self->trees > 0 ? (self->kills + self->trees) / self->trees : 0;
     for (int number = 0, trees = 0; number < self->kills || trees < self->trees;) {
+        s_heat(self);
         s_pause(self);
         if (trees < self->trees && (number >= self->kills || (number + 1) % every == 0)) {
             s_kill_tree(self, trees++);
@@ -270,6 +305,9 @@ static int s_run(crash_t *self) {
         if (number < self->kills) {
             s_kill_one(self, number++);
         }
+    }
+    while (self->submitted < self->hot) {
+        s_heat(self);
     }
     bool well = s_stop(self->load, "load");
     s_wait_quiet(self);
@@ -296,9 +334,9 @@ static void s_at_exit(void) {
 
 static void s_parse(crash_t *self, int argc, char **argv) {
     static const struct option options[] = {
-        {"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},   {"rate", 1, NULL, 'r'},
-        {"kills", 1, NULL, 'k'}, {"trees", 1, NULL, 't'}, {"pause", 1, NULL, 'p'},
-        {"seed", 1, NULL, 's'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+        {"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},   {"rate", 1, NULL, 'r'}, {"kills", 1, NULL, 'k'},
+        {"trees", 1, NULL, 't'}, {"pause", 1, NULL, 'p'}, {"seed", 1, NULL, 's'}, {"hot", 1, NULL, 'H'},
+        {"keys", 1, NULL, 'K'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (option) {
         case 'b':
@@ -322,6 +360,12 @@ static void s_parse(crash_t *self, int argc, char **argv) {
         case 's':
             self->rng.seed = strtoull(optarg, NULL, 10);
             break;
+        case 'H':
+            self->hot = atol(optarg);
+            break;
+        case 'K':
+            self->keys = atol(optarg);
+            break;
         case 'h':
             fputs(s_help, stdout);
             exit(0);
@@ -340,6 +384,7 @@ int main(int argc, char **argv) {
                       .kills = 200,
                       .trees = 20,
                       .pause_ms = 300,
+                      .keys = 10000,
                       .rng = {(uint64_t)time(NULL), 0}};
     s_parse(self, argc, argv);
     if (!self->dir) {

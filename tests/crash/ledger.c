@@ -2,6 +2,7 @@
 #include "base/id_map.h"
 #include "base/store.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +170,119 @@ static bool s_check_all(check_t *self) {
     return walked;
 }
 
-bool ledger_check(ledger_t *self, const char *acks, const char *log, const char *state_dir) {
+//  ---- order
+
+//  One ordered key.
+typedef struct {
+    uint64_t order; //  Of the command that was called last
+} turn_t;
+
+//  Waits from acceptance to the first call.
+typedef struct {
+    int64_t *ms; //  Each
+    size_t size; //  How many
+} waits_t;
+
+typedef struct {
+    check_t *check;     //  Where violations go
+    hf_id_map_t *turns; //  turn_t by the hash of the key
+    long hot;           //  Number of the hot key's newest call, -1: none yet
+    waits_t waits[2];   //  Of the others, and of the hot ones
+} order_t;
+
+static void s_add_wait(waits_t *self, int64_t ms) {
+    if ((self->size & (self->size - 1)) == 0) {
+        self->ms = realloc(self->ms, (self->size ? 2 * self->size : 1) * sizeof *self->ms);
+        assert(self->ms && "out of memory");
+    }
+    self->ms[self->size++] = ms;
+}
+
+static int s_compare_ms(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static int64_t s_p99(waits_t *self) {
+    qsort(self->ms, self->size, sizeof *self->ms, s_compare_ms);
+    int64_t p99 = self->size ? self->ms[self->size * 99 / 100] : 0;
+    free(self->ms);
+    return p99;
+}
+
+//  The hot key's numbers must go up one by one; the same again is a repeated call.
+static void s_check_hot(order_t *self, const hf_id_t *id, const char *path) {
+    long number = strtol(path + strlen("/do/hot/"), NULL, 10);
+    if (number != self->hot && number != self->hot + 1) {
+        s_tell(self->check, id, "the hot key's calls do not follow each other");
+    }
+    self->hot = number;
+    self->check->ledger->hot++;
+}
+
+static void s_check_call(order_t *self, int64_t at, const hf_id_t *id, const char *path) {
+    Hf__State *state = NULL;
+    hf_arena_reset(self->check->arena);
+    if (hf_store_state(self->check->store, id, self->check->arena, &state, NULL) != 1 || !state->order) {
+        s_tell(self->check, id, "called, and it has no place in the order of its key");
+        return;
+    }
+    XXH128_hash_t hash = XXH3_128bits(state->key, strlen(state->key));
+    hf_id_t key;
+    memcpy(key.bytes, &hash, sizeof key.bytes);
+    turn_t *turn = hf_id_map_get(self->turns, &key);
+    if (!turn) {
+        turn = hf_alloc(sizeof *turn);
+        hf_id_map_put(self->turns, &key, turn);
+    }
+    if (state->order < turn->order) {
+        s_tell(self->check, id, "called after one of its key that was accepted later");
+    }
+    bool hot = strncmp(path, "/do/hot/", 8) == 0;
+    if (state->order > turn->order) {
+        s_add_wait(&self->waits[hot], at - state->accepted_at);
+    }
+    turn->order = state->order;
+    self->check->ledger->ordered++;
+    if (hot) {
+        s_check_hot(self, id, path);
+    }
+}
+
+//  The stand-in's log once more, line by line: what it says is the order in which the calls came.
+static bool s_check_order(check_t *check, const char *path, long hot) {
+    order_t self = {.check = check, .turns = hf_id_map_new(), .hot = -1};
+    FILE *in = fopen(path, "r");
+    char line[4096], id_text[64], where[2048];
+    int64_t at;
+    hf_id_t id;
+    hf_error_t error;
+    bool done = in && hf_store_begin_read(check->store, &error) == 0;
+    while (done && fgets(line, sizeof line, in)) {
+        int fields = sscanf(line, "%" SCNd64 " %*s %63s %*s %*s %*s %2047s", &at, id_text, where);
+        if (fields == 3 && hf_id_parse(&id, id_text)) {
+            s_check_call(&self, at, &id, where);
+        }
+    }
+    if (done) {
+        hf_store_end_read(check->store);
+        fclose(in);
+    }
+    if (self.hot != hot - 1) {
+        fprintf(stderr, "crash: the hot key came to %ld, not to %ld\n", self.hot, hot - 1);
+        check->ledger->violations++;
+    }
+    check->ledger->others_p99_ms = s_p99(&self.waits[0]);
+    check->ledger->hot_p99_ms = s_p99(&self.waits[1]);
+    size_t place = 0;
+    for (turn_t *turn; (turn = hf_id_map_next(self.turns, &place));) {
+        free(turn);
+    }
+    hf_id_map_destroy(&self.turns);
+    return done;
+}
+
+bool ledger_check(ledger_t *self, const char *acks, const char *log, const char *state_dir, long hot) {
     char dir[4200];
     hf_error_t error;
     hf_store_options_t options = {.map = (size_t)64 << 30};
@@ -177,7 +290,8 @@ bool ledger_check(ledger_t *self, const char *acks, const char *log, const char 
     *self = (ledger_t){0};
     snprintf(dir, sizeof dir, "%s/journal", state_dir);
     check.store = hf_store_open(dir, &options, &error);
-    bool done = check.store && s_read_acks(&check, acks) && s_read_log(&check, log) && s_check_all(&check);
+    bool done = check.store && s_read_acks(&check, acks) && s_read_log(&check, log) && s_check_all(&check) &&
+                (hot == 0 || s_check_order(&check, log, hot));
     if (!check.store) {
         fprintf(stderr, "crash: %s\n", error.text);
     }

@@ -758,12 +758,17 @@ unsigned sim_ledger_open(const sim_ledger_t *self) {
     return open;
 }
 
-static void s_scan_history(sim_ledger_t *self, sim_command_t *command) {
+static void s_scan_history(sim_ledger_t *self, sim_command_t *command, const Hf__State *state) {
     Hf__History *entry = NULL;
     uint32_t attempts = 0;
-    for (uint32_t i = 0; hf_store_history(self->store, &command->id, i, self->arena, &entry, NULL) == 1;
-         i++) {
-        if (entry->entry_case == HF__HISTORY__ENTRY_ATTEMPT && entry->attempt->number != ++attempts) {
+    for (uint32_t i = 0; i < state->entries; i++) {
+        if (hf_store_history(self->store, &command->id, i, self->arena, &entry, NULL) != 1 ||
+            entry->entry_case != HF__HISTORY__ENTRY_ATTEMPT) {
+            continue; //  Left out, or a decision
+        }
+        bool cut = state->left_out && i >= HF_HISTORY_FIRST;
+        attempts = cut ? entry->attempt->number : attempts + 1;
+        if (entry->attempt->number != attempts) {
             sim_violation(&self->world->engine, 3, "the history of c%u has attempt %u where %u is expected",
                           command->number, entry->attempt->number, attempts);
         }
@@ -791,7 +796,7 @@ static void s_scan_command(sim_ledger_t *self, sim_command_t *command) {
                           command->number);
         }
         s_assert_body(self, command);
-        s_scan_history(self, command);
+        s_scan_history(self, command, state);
     }
     hf_arena_reset(self->arena);
 }

@@ -377,6 +377,50 @@ static void a_decision_that_comes_again_later_than_others_is_still_known(void **
     w_destroy(world);
 }
 
+//  However often it is called: how it began, how it stands, and what people made of its body.
+static void a_long_history_keeps_its_ends_and_every_edit(void **state) {
+    enum { ATTEMPTS = 200, EDIT_AFTER = 30 };
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "call.0", 1);
+    hf_error_t error;
+    Hf__History *entry;
+    (void)state;
+    hf_id_t id = w_bring_to(world, &peer, HF_STATE_ACCEPTED);
+    for (uint32_t number = 1; number <= ATTEMPTS; number++) {
+        bool dies = number == EDIT_AFTER;
+        assert_int_equal(w_propose(world, &peer, w_start(world, &id, number, peer.epoch)), HF_RESULT_DONE);
+        w_propose(world, &peer, w_outcome(world, &id, number, peer.epoch, HF_CLASS_FAILED));
+        w_propose(world, &peer, w_verdict(world, &id, number, dies ? HF_EVENT_GIVE_UP : HF_EVENT_RETRY_AT));
+        if (dies) {
+            Hf__Proposal *retry = w_decide(world, &id, HF_EVENT_RETRY);
+            retry->decide->replace_body = true;
+            retry->decide->body = w_bytes(world, "{}", 2);
+            assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
+        }
+        w_clear(world);
+    }
+    Hf__State *now = w_state(world, &id);
+    assert_int_equal(now->entries, ATTEMPTS + 1);
+    assert_int_equal(now->left_out, ATTEMPTS + 1 - HF_HISTORY_FIRST - HF_HISTORY_NEWEST - 1);
+    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    for (uint32_t i = 0; i < now->entries; i++) {
+        bool kept = i < HF_HISTORY_FIRST || i >= now->entries - HF_HISTORY_NEWEST || i == EDIT_AFTER;
+        assert_int_equal(hf_store_history(world->reader, &id, i, world->arena, &entry, &error), kept);
+        if (i == EDIT_AFTER) {
+            assert_memory_equal(entry->decision->old_body.data, "{\"n\":1}", 7);
+        }
+    }
+    hf_store_end_read(world->reader);
+    w_verify(world);
+    w_propose(world, &peer, w_decide(world, &id, HF_EVENT_CANCEL));
+    world->now += W_KEEP_MS + 2000;
+    hf_journal_tick(world->journal, world->now);
+    w_commit(world);
+    assert_null(w_state(world, &id));
+    w_verify(world); //  Nothing of its history is left either
+    w_destroy(world);
+}
+
 static void what_people_may_not_do_is_answered_with_the_state(void **state) {
     world_t *world = w_new(MAP);
     peer_t peer = w_peer(world, "ingress", 1);
@@ -847,6 +891,7 @@ int main(void) {
         cmocka_unit_test(a_retry_begins_a_round_and_keeps_what_was),
         cmocka_unit_test(who_is_resolved_has_succeeded_without_a_reason),
         cmocka_unit_test(a_decision_that_comes_again_later_than_others_is_still_known),
+        cmocka_unit_test(a_long_history_keeps_its_ends_and_every_edit),
         cmocka_unit_test(what_people_may_not_do_is_answered_with_the_state),
         cmocka_unit_test(a_hello_that_is_repeated_gets_the_same_epoch),
         cmocka_unit_test(a_new_life_ends_the_old_one_for_good),
