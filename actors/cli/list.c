@@ -16,19 +16,21 @@ enum {
 };
 
 static const hf_column_t s_columns[] = {
-    {"ID", 0, false, false},  {"STATE", 0, false, true},      {"TRIES", 5, true, false},
-    {"AGE", 3, true, false},  {"PIPELINE", 10, false, false}, {"KEY", 6, false, false},
-    {"NEXT", 4, true, false}, {"REASON", 14, false, false},
+    {"ID", 0, false, false},  {"STATE", 0, false, true}, {"TRIES", 5, true, false},
+    {"PRIO", 4, true, false}, {"AGE", 3, true, false},   {"PIPELINE", 10, false, false},
+    {"KEY", 6, false, false}, {"NEXT", 4, true, false},  {"REASON", 14, false, false},
 };
 
 static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) {
     char tries[24];
+    char priority[24];
     char age[HF_FIELDS_AGE];
     char next[HF_FIELDS_AGE] = "-";
     const char *key = hf_fields_text(command, "key");
     const char *reason = hf_fields_text(command, "reason");
     int64_t next_ms = hf_fields_time(command, "next_attempt_at");
     snprintf(tries, sizeof tries, "%lld", (long long)hf_fields_integer(command, "attempt"));
+    snprintf(priority, sizeof priority, "%lld", (long long)hf_fields_integer(command, "priority"));
     hf_fields_format_age(now_ms - hf_fields_time(command, "accepted_at"), age);
     if (next_ms) {
         hf_fields_format_age(next_ms - now_ms, next);
@@ -36,6 +38,7 @@ static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) 
     const char *texts[] = {hf_fields_text(command, "id"),
                            hf_fields_text(command, "state"),
                            tries,
+                           priority,
                            age,
                            hf_fields_text(command, "pipeline"),
                            *key ? key : NULL,

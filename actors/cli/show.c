@@ -51,12 +51,27 @@ static char *s_bytes(const json_t *object, const char *name, size_t *size) {
     return bytes;
 }
 
-//  One line of them, behind so many spaces.
-static void s_print_bytes(const json_t *object, const char *name, int indent) {
+//  All of them, line by line, behind so many spaces.
+static void s_print_lines(const char *bytes, size_t size, int indent) {
+    for (const char *end = bytes + size; bytes < end;) {
+        const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+        const char *next = newline ? newline + 1 : end;
+        hf_buf_t line = {0};
+        hf_terminal_escape(&line, bytes, (size_t)((newline ? newline : end) - bytes));
+        printf("%*s%.*s\n", indent, "", (int)line.size, line.size ? (char *)line.data : "");
+        hf_buf_free(&line);
+        bytes = next;
+    }
+}
+
+//  One line of them, behind so many spaces; whole: all of them.
+static void s_print_bytes(const json_t *object, const char *name, int indent, bool whole) {
     char member[64];
     size_t size = 0;
     char *bytes = s_bytes(object, name, &size);
-    if (bytes && size > 0) {
+    if (bytes && size > 0 && whole) {
+        s_print_lines(bytes, size, indent);
+    } else if (bytes && size > 0) {
         snprintf(member, sizeof member, "%s_cut", name);
         printf("%*s%s", indent, "", hf_terminal_dim());
         s_print_fit(bytes, size, hf_terminal_columns() - indent);
@@ -115,7 +130,7 @@ static void s_print_body(const json_t *command) {
                *type ? ", " : "");
         hf_terminal_print(stdout, type);
         putchar('\n');
-        s_print_bytes(command, "body", 13);
+        s_print_bytes(command, "body", 13, false);
     }
 }
 
@@ -174,7 +189,7 @@ static void s_print_timings(const json_t *attempt) {
     hf_buf_free(&line);
 }
 
-static void s_print_attempt(const json_t *attempt) {
+static void s_print_attempt(const json_t *attempt, bool responses) {
     const char *class = hf_fields_text(attempt, "class");
     const char *reason = hf_fields_text(attempt, "reason");
     int64_t started_ms = hf_fields_time(attempt, "started_at");
@@ -199,7 +214,7 @@ static void s_print_attempt(const json_t *attempt) {
     }
     putchar('\n');
     s_print_timings(attempt);
-    s_print_bytes(attempt, "response", S_INDENT);
+    s_print_bytes(attempt, "response", S_INDENT, responses);
 }
 
 static void s_print_decision(const json_t *decision) {
@@ -212,14 +227,14 @@ static void s_print_decision(const json_t *decision) {
     }
     if (json_is_true(json_object_get(decision, "body_replaced"))) {
         printf(", with another body instead of:\n");
-        s_print_bytes(decision, "old_body", S_INDENT);
+        s_print_bytes(decision, "old_body", S_INDENT, false);
     } else {
         putchar('\n');
     }
 }
 
 //  Attempts and decisions are two lists, each in order: merged by time.
-static void s_print_story(const json_t *command) {
+static void s_print_story(const json_t *command, bool responses) {
     const json_t *attempts = json_object_get(command, "attempts");
     const json_t *decisions = json_object_get(command, "history");
     size_t attempt = 0;
@@ -238,7 +253,7 @@ static void s_print_story(const json_t *command) {
                        (long long)number - 1);
             }
             newest = number;
-            s_print_attempt(one);
+            s_print_attempt(one, responses);
             attempt++;
         } else {
             s_print_decision(other);
@@ -259,12 +274,13 @@ int hf_verb_show(const hf_args_t *args) {
     json_t *command = NULL;
     hf_buf_addf(&path, "/commands/");
     hf_path_escape(&path, args->words[0]);
+    hf_path_query(&path, "responses", hf_args_has(args, "responses") ? "whole" : NULL);
     int status = hf_client_get(client, (char *)path.data, &command);
     if (status == HF_EXIT_DONE && hf_args_has(args, "json")) {
         hf_fields_print(stdout, command);
     } else if (status == HF_EXIT_DONE) {
         s_print_head(command);
-        s_print_story(command);
+        s_print_story(command, hf_args_has(args, "responses"));
     }
     json_decref(command);
     hf_buf_free(&path);

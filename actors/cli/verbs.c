@@ -54,7 +54,10 @@ static const hf_option_t s_list_options[] = {S_FILTERS,
                                              S_JSON("one JSON object a line"),
                                              S_END};
 
-static const hf_option_t s_show_options[] = {S_JSON("print what the node answered"), S_END};
+static const hf_option_t s_show_options[] = {
+    {"responses", NULL, "each attempt's answer as it was kept, up to 64\nKiB, not only how it begins"},
+    S_JSON("print what the node answered"),
+    S_END};
 
 static const hf_option_t s_watch_options[] = {{"pipeline", "NAME", "only of this pipeline"},
                                               {"type", "TYPE", "only events of this type"},
@@ -150,7 +153,7 @@ const hf_verb_t hf_verbs[] = {
      .missing = "PIPELINE is missing",
      .run = hf_verb_send},
     {.name = "show",
-     .usage = "ID [--json]",
+     .usage = "ID [--responses] [--json]",
      .summary = "one command, with its attempts",
      .options = s_show_options,
      .example = "holdfast show 0190163d-8694-739b-aea5-966c26f8ad91",

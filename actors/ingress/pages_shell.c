@@ -54,13 +54,14 @@ static void s_get_commands(hf_request_t *request) {
 
 static void s_get_command(hf_request_t *request) {
     hf_id_t id;
+    hf_tell_t tell;
     hf_buf_t json = {0};
     const hf_server_t *server = request->server;
     if (s_path_id(request, &id) == 0) {
-        s_reply_json(
-            request,
-            hf_query_command(server->store, server->config, &id, true, NULL, &json, &request->problem),
-            &json);
+        int rc = hf_tell_parse(&tell, request->route.query, &request->problem);
+        rc = rc ? rc
+                : hf_query_command(server->store, server->config, &id, tell, NULL, &json, &request->problem);
+        s_reply_json(request, rc, &json);
     }
 }
 
@@ -431,7 +432,8 @@ static void s_reply_batch(hf_request_t *request, const hf_answer_t *answer) {
 static void s_reply_decided(hf_request_t *request, const hf_id_t *id) {
     const hf_server_t *server = request->server;
     hf_buf_t json = {0};
-    if (hf_query_command(server->store, server->config, id, false, NULL, &json, &request->problem)) {
+    if (hf_query_command(server->store, server->config, id, HF_TELL_SUMMARY, NULL, &json,
+                         &request->problem)) {
         hf_buf_free(&json);
         hf_request_refuse(request, &request->problem);
         return;
@@ -481,7 +483,7 @@ static bool s_reply_if_ended(hf_request_t *request) {
     const hf_server_t *server = request->server;
     hf_state_t state = HF_STATE_NONE;
     hf_buf_t json = {0};
-    int rc = hf_query_command(server->store, server->config, &request->id, true, &state, &json,
+    int rc = hf_query_command(server->store, server->config, &request->id, HF_TELL_WHOLE, &state, &json,
                               &request->problem);
     if (rc || hf_state_is_open(state)) {
         hf_buf_free(&json);

@@ -427,10 +427,26 @@ static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, hf_a
     return s_read_history(store, id, arena, view, entries, error) ? -1 : 1;
 }
 
-int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, bool whole,
+static int s_take_tell(void *context, const char *name, const char *value) {
+    hf_tell_t *tell = context;
+    if (strcmp(name, "responses") != 0) {
+        return 0;
+    }
+    *tell = HF_TELL_RESPONSES;
+    return strcmp(value, "whole") == 0 ? 0 : -1;
+}
+
+int hf_tell_parse(hf_tell_t *tell, const char *query, hf_problem_t *problem) {
+    *tell = HF_TELL_WHOLE;
+    hf_problem_set(problem, HF_PROBLEM_QUERY, 0, "responses= is whole, or left out.");
+    return hf_query_walk(query, s_take_tell, tell);
+}
+
+int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, hf_tell_t tell,
                      hf_state_t *state, hf_buf_t *out, hf_problem_t *problem) {
     Hf__History *entries[HF_SHOWN_HISTORY_MAX];
-    hf_command_view_t view = {0};
+    bool whole = tell != HF_TELL_SUMMARY;
+    hf_command_view_t view = {.whole_responses = tell == HF_TELL_RESPONSES};
     hf_error_t error;
     hf_json_t json = {.out = out};
     char text[HF_ID_TEXT];

@@ -41,9 +41,18 @@ int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_proble
 int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
                       hf_problem_t *problem);
 
-//  One command, whole (or only what a list shows of it). -1 with the problem set. state, may be NULL: gets
-//  its state.
-int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, bool whole,
+//  How much of one command is told.
+typedef enum {
+    HF_TELL_SUMMARY,  //  What a list shows of it
+    HF_TELL_WHOLE,    //  With its body, its history, and how each attempt's answer begins
+    HF_TELL_RESPONSES //  The same, with each attempt's answer as it was kept: up to 64 KiB each
+} hf_tell_t;
+
+//  What the query string of one command's page asks for: responses=whole. -1 with the problem set.
+int hf_tell_parse(hf_tell_t *tell, const char *query, hf_problem_t *problem);
+
+//  One command. -1 with the problem set. state, may be NULL: gets its state.
+int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, hf_tell_t tell,
                      hf_state_t *state, hf_buf_t *out, hf_problem_t *problem);
 
 //  {"destinations":[…]}, or the one of that name. traffic: what they have been through lately, or NULL; now: for what the time decides.

@@ -108,7 +108,7 @@ static void s_response(hf_json_t *json, const Hf__Attempt *attempt, size_t most)
                   attempt->response_cut);
 }
 
-static void s_attempt(hf_json_t *json, const Hf__Attempt *attempt) {
+static void s_attempt(hf_json_t *json, const Hf__Attempt *attempt, size_t most_response) {
     hf_json_object(json, NULL);
     hf_json_integer(json, "number", attempt->number);
     s_class(json, "class", attempt->class_);
@@ -119,7 +119,7 @@ static void s_attempt(hf_json_t *json, const Hf__Attempt *attempt) {
     s_timings(json, attempt);
     if (attempt->http_status) {
         hf_json_filled(json, "response_type", attempt->response_type);
-        s_response(json, attempt, HF_SHOWN_EXCERPT_MAX);
+        s_response(json, attempt, most_response);
     }
     hf_json_time(json, "retry_after", attempt->retry_after);
     hf_json_bool(json, "lost", attempt->lost);
@@ -139,10 +139,11 @@ static void s_running_attempt(hf_json_t *json, const Hf__State *state) {
 }
 
 static void s_attempts(hf_json_t *json, const hf_command_view_t *view) {
+    size_t most = view->whole_responses ? HF_SHOWN_BODY_MAX : HF_SHOWN_EXCERPT_MAX;
     hf_json_array(json, "attempts");
     for (size_t i = 0; i < view->entries_size; i++) {
         if (view->entries[i]->entry_case == HF__HISTORY__ENTRY_ATTEMPT) {
-            s_attempt(json, view->entries[i]->attempt);
+            s_attempt(json, view->entries[i]->attempt, most);
         }
     }
     if (view->state->state == HF_STATE_CALLING) {

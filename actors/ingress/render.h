@@ -36,6 +36,7 @@ typedef struct {
     size_t entries_left_out;     //  Those between them
     hf_id_t waits_for;           //  The command of the same key whose turn it is,
     bool waits_for_any;          //  where there is one
+    bool whole_responses;        //  Each attempt's answer as it was kept, not only how it begins
 } hf_command_view_t;
 
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view);

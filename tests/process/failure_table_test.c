@@ -250,6 +250,39 @@ static void what_people_ask_for_is_done_or_refused_as_the_table_says(void **stat
     }
 }
 
+//  What is parked names the one that it waits for; priorities are taken, shown, and refused where they are none. Answers are cut short
+//  unless they are asked for.
+static void a_command_tells_what_it_waits_for_how_urgent_it_is_and_what_was_answered(void **state) {
+    char first[ID_TEXT], second[ID_TEXT], path[96];
+    json_t *answer;
+    (void)state;
+    s_submit(first, "ordered", TWICE, "1h");
+    s_submit(second, "ordered", TWICE, "1h");
+    assert_int_equal(s_ask(first, ASK_CANCEL), 200);
+    json_t *command = s_get(second);
+    assert_true(*s_text(command, "waits_for") && strstr(s_text(command, "reason"), "its turn"));
+    assert_int_equal(json_integer_value(json_object_get(command, "priority")), 5);
+    json_decref(command);
+    assert_int_equal(s_http("POST", "/pipelines/ok.twice/commands", "{\"case\":\"x\"}",
+                            "Holdfast-Priority: 9", NULL, &answer),
+                     202);
+    command = s_get(s_text(answer, "id"));
+    assert_int_equal(json_integer_value(json_object_get(command, "priority")), 9);
+    json_decref(command);
+    json_decref(answer);
+    assert_int_equal(s_http("POST", "/pipelines/ok.twice/commands", "{\"case\":\"x\"}",
+                            "Holdfast-Priority: 10", NULL, &answer),
+                     400);
+    assert_non_null(strstr(s_text(answer, "detail"), "from 0 to 9"));
+    json_decref(answer);
+    snprintf(path, sizeof path, "/commands/%s?responses=whole", second);
+    assert_int_equal(s_http("GET", path, NULL, NULL, NULL, &answer), 200);
+    json_decref(answer);
+    snprintf(path, sizeof path, "/commands/%s?responses=none", second);
+    assert_int_equal(s_http("GET", path, NULL, NULL, NULL, &answer), 400);
+    json_decref(answer);
+}
+
 //  ---- callers that die
 
 //  Kills the caller and waits until it is there again.
@@ -313,6 +346,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_outcome_under_every_policy_ends_as_the_table_says),
         cmocka_unit_test(what_people_ask_for_is_done_or_refused_as_the_table_says),
+        cmocka_unit_test(a_command_tells_what_it_waits_for_how_urgent_it_is_and_what_was_answered),
         cmocka_unit_test(what_takes_its_caller_down_ends_and_others_go_on),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);
