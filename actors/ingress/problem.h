@@ -11,6 +11,7 @@
     X(PATH, 400, "malformed-path", "The path cannot be read")                                                \
     X(QUERY, 400, "malformed-query", "A query parameter cannot be used")                                     \
     X(HEADER, 400, "malformed-header", "A request header cannot be used")                                    \
+    X(REQUEST, 400, "malformed-request", "The request is not HTTP")                                          \
     X(BODY, 400, "malformed-body", "The body cannot be read")                                                \
     X(TOKEN_MISSING, 401, "token-missing", "This node asks for a token")                                     \
     X(TOKEN_WRONG, 403, "token-wrong", "The token is not this node's")                                       \
@@ -23,11 +24,15 @@
     X(EVENTS_GONE, 410, "events-gone", "Events after that one are not kept here")                            \
     X(BODY_TOO_LARGE, 413, "body-too-large", "The body is over the limit")                                   \
     X(TOO_MANY, 413, "too-many-commands", "The batch has too many commands")                                 \
+    X(URI_TOO_LONG, 414, "uri-too-long", "The target is too long")                                           \
     X(MEDIA_TYPE, 415, "unsupported-media-type", "The body is of a type that this call does not take")       \
     X(MISSING_FIELD, 422, "missing-field", "The body lacks what the pipeline names")                         \
     X(CONFLICT, 422, "idempotency-conflict", "The Idempotency-Key was used with another body")               \
+    X(HEAD_TOO_LARGE, 431, "head-too-large", "The headers are too large")                                    \
+    X(SERVER, 500, "server", "The server cannot serve this request")                                         \
     X(JOURNAL, 500, "journal-unreadable", "The journal cannot be read")                                      \
     X(NOT_YET, 501, "not-yet-available", "This call is not available yet")                                   \
+    X(VERSION, 505, "http-version", "That version of HTTP is not spoken here")                               \
     X(BUSY, 503, "too-much-unacknowledged", "More was received than could be made durable so far")           \
     X(FULL, 503, "journal-full", "The journal has no room")                                                  \
     X(AWAY, 503, "journal-away", "The journal cannot be reached")                                            \

@@ -33,18 +33,19 @@ struct hf_request {
     //  Headers; texts are libmicrohttpd's and live as long as the request.
     const char *content_type, *idempotency_key, *not_before, *deadline, *priority, *traceparent;
     const char *authorization, *operator_, *last_event_id, *accept;
-    char *tracestate;    //  Joined where it came in several lines; ours
-    const char *doubled; //  Name of a header that came twice and must not, or NULL
-    const char *cut;     //  Name of a header with a NUL in it, or NULL
-    bool framed,
-        unframed;  //  Its body's length is said; it is said twice: nobody knows where the next request begins
-    int wait_s;    //  Prefer: wait, -1: none
-    bool expects;  //  Expect: 100-continue
-    bool has_body; //  One is announced
-    uint64_t length;  //  Content-Length; 0 where it is chunked
-    hf_buf_t body;    //  What has come of it
-    uint64_t dropped; //  Bytes that were not kept
-    uint64_t turn;    //  In which it moved last and wants another, 0: it wants none
+    char *tracestate;             //  Joined where it came in several lines; ours
+    const char *doubled;          //  Name of a header that came twice and must not, or NULL
+    const char *cut;              //  Name of a header with a NUL in it, or NULL
+    const char *line, *line_name; //  Where the next header's line must begin; the name of the one before it
+    bool framed;                  //  Its body's length is said
+    const char *unframed;         //  Why nobody knows where the next request begins, or NULL
+    int wait_s;                   //  Prefer: wait, -1: none
+    bool expects;                 //  Expect: 100-continue
+    bool has_body;                //  One is announced
+    uint64_t length;              //  Content-Length; 0 where it is chunked
+    hf_buf_t body;                //  What has come of it
+    uint64_t dropped;             //  Bytes that were not kept
+    uint64_t turn;                //  In which it moved last and wants another, 0: it wants none
     //  Under way to the journal, or waiting for an end:
     bool suspended;                //  libmicrohttpd does not look at it; else it stands (see standing)
     int64_t waits_since;           //  When it began to wait

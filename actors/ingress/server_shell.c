@@ -1,6 +1,7 @@
 #include "ingress/server_shell.h"
 #include "host/clock.h"
 #include "ingress/header.h"
+#include "ingress/refusal_shell.h"
 #include "ingress/render.h"
 #include "ingress/request_shell.h"
 
@@ -46,7 +47,7 @@ static void s_moved(hf_request_t *self) {
 static enum MHD_Result s_queue(hf_request_t *self) {
     hf_server_t *server = self->server;
     s_moved(self);
-    enum MHD_Result rc = MHD_queue_response(self->connection, (unsigned)self->status, self->response);
+    enum MHD_Result rc = hf_refusal_pass(self->connection, (unsigned)self->status, self->response);
     MHD_destroy_response(self->response);
     self->response = NULL;
     self->phase = HF_REQUEST_DONE;
@@ -172,17 +173,27 @@ static void s_take_tracestate(hf_request_t *request, const char *value) {
 //  How long the body is may be said once: two sayings are how requests are smuggled past proxies (RFC
 //  9112, 6.3 and 11.2).
 static void s_take_length(hf_request_t *request, const char *value) {
-    request->unframed = request->unframed || request->framed;
+    request->unframed = request->framed ? "The body's length is said more than once." : request->unframed;
     request->framed = true;
     request->length = value ? strtoull(value, NULL, 10) : 0;
     request->has_body = !value || request->length > 0;
 }
 
-//  libmicrohttpd 0.9.75 ends a value at its first NUL, and has put one in place of the line's CR: behind it
-//  stands what was LF. Anything else there means that the line went on.
-static bool s_has_nul(const char *value) {
-    char behind = value[strlen(value) + 1];
-    return behind != 0 && behind != '\n';
+//  A coding that nobody undoes here hides where the body ends (RFC 9112, 6.1 and 6.3).
+static void s_take_coding(hf_request_t *request, const char *value) {
+    s_take_length(request, NULL);
+    if (strcasecmp(value, "chunked") != 0) {
+        request->unframed = "Transfer-Encoding can only be chunked here; send the body as it is.";
+    }
+}
+
+//  libmicrohttpd 0.9.75 ends a value at its first NUL, and has put two in place of each line's CR LF; the next line
+//  follows. So a line that begins anywhere else than two bytes behind the value before it means that this one held a
+//  NUL, or was no line by itself: folded, or ended by a bare LF or CR.
+static void s_check_line_before(hf_request_t *request, const char *line) {
+    if (request->line && request->line != line) {
+        request->cut = request->line_name;
+    }
 }
 
 static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -197,11 +208,13 @@ static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const
                 {"traceparent", &request->traceparent},        {"Holdfast-Operator", &request->operator_},
                 {"Last-Event-ID", &request->last_event_id}};
     (void)kind;
+    s_check_line_before(request, name);
+    request->line = value ? value + strlen(value) + 2 : NULL;
+    request->line_name = name;
     value = value ? value : "";
     for (unsigned i = 0; i < sizeof once / sizeof *once; i++) {
         if ((*name | 0x20) == (*once[i].name | 0x20) && strcasecmp(name, once[i].name) == 0) {
             s_take_once(request, once[i].place, once[i].name, value);
-            request->cut = *value && s_has_nul(value) ? once[i].name : request->cut;
             return MHD_YES;
         }
     }
@@ -209,7 +222,6 @@ static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const
         request->wait_s = request->wait_s < 0 ? hf_prefer_wait(value) : request->wait_s;
     } else if (strcasecmp(name, "tracestate") == 0) {
         s_take_tracestate(request, value);
-        request->cut = *value && s_has_nul(value) ? "tracestate" : request->cut;
     } else if (strcasecmp(name, "Accept") == 0) {
         request->accept = value;
     } else if (strcasecmp(name, "Expect") == 0) {
@@ -217,7 +229,7 @@ static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const
     } else if (strcasecmp(name, "Content-Length") == 0) {
         s_take_length(request, value);
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        s_take_length(request, NULL);
+        s_take_coding(request, value);
     }
     return MHD_YES;
 }
@@ -268,7 +280,7 @@ static int s_check_length(const hf_request_t *request, uint64_t size, hf_problem
 
 static int s_check_head(const hf_request_t *request, hf_problem_t *problem) {
     if (request->unframed) {
-        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0, "The body's length is said more than once.");
+        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0, "%s", request->unframed);
     }
     if (s_check_token(request, problem) || s_check_route(request, problem)) {
         return -1;
@@ -278,7 +290,7 @@ static int s_check_head(const hf_request_t *request, hf_problem_t *problem) {
     }
     if (request->cut) {
         return hf_problem_set(problem, HF_PROBLEM_HEADER, 0,
-                              "%s has a NUL in it, or its line does not end with CR LF.", request->cut);
+                              "%.64s has a NUL in it, or its line does not end with CR LF.", request->cut);
     }
     if (request->server->drain_at && request->method != HF_GET) {
         return hf_problem_set(problem, HF_PROBLEM_STOPPING, 1,
@@ -346,11 +358,68 @@ static enum MHD_Result s_on_head(hf_request_t *request, const char *method) {
     request->method = hf_method_parse(method);
     request->began_at = hf_clock_now_ms();
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, s_on_header, request);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection,
+                                                                   MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info) {
+        s_check_line_before(request, method + info->header_size - 2); //  The empty line
+    }
     if (s_check_head(request, &request->problem)) {
         return s_refuse_head(request);
     }
     request->phase = HF_REQUEST_BODY;
     return MHD_YES;
+}
+
+//  ---- what libmicrohttpd refuses
+
+static void s_name_problem(unsigned status, hf_problem_t *problem) {
+    switch (status) {
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        hf_problem_set(problem, HF_PROBLEM_BODY_TOO_LARGE, 0,
+                       "Content-Length, or a chunk's size, is no size at all.");
+        break;
+    case MHD_HTTP_URI_TOO_LONG:
+        hf_problem_set(problem, HF_PROBLEM_URI_TOO_LONG, 0,
+                       "A request's head has %d bytes here, and this target alone has more.",
+                       HF_SERVER_CONNECTION_BYTES);
+        break;
+    case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+        hf_problem_set(problem, HF_PROBLEM_HEAD_TOO_LARGE, 0,
+                       "A request's head has %d bytes here, with what is kept about each header.",
+                       HF_SERVER_CONNECTION_BYTES);
+        break;
+    case MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED:
+        hf_problem_set(problem, HF_PROBLEM_VERSION, 0, "HTTP/1.1 and HTTP/1.0 are spoken here.");
+        break;
+    case MHD_HTTP_BAD_REQUEST:
+        hf_problem_set(
+            problem, HF_PROBLEM_REQUEST, 0,
+            "It is not as RFC 9112 has HTTP/1.1: one Host, a Content-Length of digits, whole chunks, each "
+            "header a name, a colon and a value on a line of its own.");
+        break;
+    default:
+        hf_problem_set(problem, HF_PROBLEM_SERVER, 0, "libmicrohttpd gave this request up; send it again.");
+    }
+    assert(problem->status == (int)status || status >= 500);
+}
+
+//  The connection is closed behind it: nobody knows where the next request begins.
+static struct MHD_Response *s_on_refusal(void *context, struct MHD_Connection *connection, unsigned status) {
+    hf_server_t *self = context;
+    hf_problem_t problem;
+    hf_buf_t bytes = {0};
+    s_name_problem(status, &problem);
+    hf_problem_render(&problem, &bytes);
+    size_t size;
+    uint8_t *data = hf_buf_release(&bytes, &size);
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE);
+    assert(response && "out of memory");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+    if (status < HF_METRICS_STATUSES) {
+        self->metrics.requests[status]++;
+    }
+    s_linger(self, connection);
+    return response;
 }
 
 //  ---- the body
@@ -608,6 +677,7 @@ static int s_start(hf_server_t *self, const char *address, hf_error_t *error) {
         close(fd);
         return hf_error_set(error, "libmicrohttpd does not start: %s", strerror(errno));
     }
+    hf_refusal_watch(self->daemon, s_on_refusal, self);
     return 0;
 }
 
@@ -664,6 +734,7 @@ static void s_stop(hf_server_t *self) {
     }
     MHD_run(self->daemon);
     MHD_stop_daemon(self->daemon);
+    hf_refusal_watch(NULL, NULL, NULL);
 }
 
 void hf_server_destroy(hf_server_t **self_p) {

@@ -361,10 +361,23 @@ typedef struct {
 #define HEAD "POST /pipelines/stop/commands HTTP/1.1\r\nHost: x\r\n"
 #define BODY "Content-Length: 12\r\n\r\n{\"host\":\"a\"}"
 
+enum { LONG = 16 << 10 }; //  More than a head may have
+
+//  begin, then name and so many bytes, then end.
+static const char *s_long(const char *begin, const char *name, const char *end, char text[LONG + 512]) {
+    int size = snprintf(text, 256, "%s%s", begin, name);
+    memset(text + size, 'x', LONG);
+    snprintf(text + size + LONG, 256, "%s", end);
+    return text;
+}
+
 static void s_what_is_wrong_is_refused(void **state) {
+    char long_target[LONG + 512], long_head[LONG + 512];
     static const char nul_header[] = HEAD "Content-Type: a\0b\r\n" BODY,
+                      nul_last[] = HEAD "Content-Type: a\0\r\n" BODY,
+                      nul_end[] = HEAD "Content-Length: 0\r\nX-Other: a\0\r\n\r\n",
                       nul_body[] = HEAD "Content-Length: 12\r\n\r\n{\"host\":\"a\0}";
-    static const refusal_t refusals[] = {
+    const refusal_t refusals[] = {
         {"POST /pipelines/stpo/commands HTTP/1.1\r\nHost: x\r\n" BODY, 0, 404, "did you mean 'stop'?"},
         {"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 0, 404, "problem:not-found"},
         {"GET /commands/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 0, 400, "malformed-path"},
@@ -384,7 +397,21 @@ static void s_what_is_wrong_is_refused(void **state) {
         {HEAD "Transfer-Encoding: chunked\r\n" BODY, 0, 400, "malformed-header"},
         {"POST /destinations/thrid/pause HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 0, 404,
          "unknown-destination"},
-        {nul_header, sizeof nul_header - 1, 400, "malformed-header"},
+        {nul_header, sizeof nul_header - 1, 400, "Content-Type has a NUL"},
+        {nul_last, sizeof nul_last - 1, 400, "Content-Type has a NUL"},
+        {nul_end, sizeof nul_end - 1, 400, "X-Other has a NUL"},
+        {HEAD "X-Other: a\r\n b\r\n" BODY, 0, 400, "malformed-header"},
+        {HEAD "Transfer-Encoding: gzip\r\n\r\n", 0, 400, "can only be chunked"},
+        {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, 400, "can only be chunked"},
+        //  What libmicrohttpd refuses before anybody is asked:
+        {"POST /pipelines/stop/commands HTTP/1.1\r\n" BODY, 0, 400, "malformed-request"},
+        {HEAD "no colon here\r\n" BODY, 0, 400, "malformed-request"},
+        {HEAD "Content-Length: x\r\n\r\n", 0, 400, "malformed-request"},
+        {HEAD "Content-Length: 99999999999999999999999\r\n\r\n", 0, 413, "body-too-large"},
+        {HEAD "Transfer-Encoding: chunked\r\n\r\nx\r\n", 0, 400, "malformed-request"},
+        {"GET /healthz HTTP/7.0\r\nHost: x\r\n\r\n", 0, 505, "http-version"},
+        {s_long("GET /", "", " HTTP/1.1\r\nHost: x\r\n\r\n", long_target), 0, 414, "uri-too-long"},
+        {s_long(HEAD, "X-Other: ", "\r\n" BODY, long_head), 0, 431, "head-too-large"},
         {nul_body, sizeof nul_body - 1, 400, "malformed-body"},
     };
     world_t *world = *state;
