@@ -87,14 +87,17 @@ int hf_verb_up(const hf_args_t *args) {
     char *snapshot = hf_pipeline_file_snapshot(paths, (size_t)args->words_size, &messages);
     s_print_messages(&messages);
     hf_messages_free(&messages);
+    const char *http = hf_args_value(args, "http");
+    char *listens = hf_strdup(http ? http : config->http);
     hf_supervisor_options_t options = {.state_dir = hf_args_state_dir(args),
-                                       .http = hf_args_value(args, "http"),
+                                       .http = listens,
                                        .pipelines = snapshot,
                                        .callers = config->callers,
                                        .drain_ms = s_longest_call_ms(config) + S_DRAIN_MS};
     hf_config_destroy(&config);
     int status = snapshot ? hf_supervisor_run(&options) : HF_EXIT_FAILED;
     free(snapshot);
+    free(listens);
     return status;
 }
 

@@ -124,7 +124,7 @@ const hf_verb_t hf_verbs[] = {
      .summary = "run the pipelines in these files or folders, until ^C",
      .about = "Runs every actor under the supervisor, in the foreground. PATH is a pipeline\n"
               "file or a folder of them; the default is pipelines/. SIGTERM and ^C let calls in\n"
-              "flight end, then exit.",
+              "flight end, then exit. Where its address is taken, it says so and exits 1.",
      .options = s_up_options,
      .example = "holdfast up\nholdfast up --state /var/lib/holdfast --http 0.0.0.0:4653 /etc/holdfast",
      .most = -1,

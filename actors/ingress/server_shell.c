@@ -1,5 +1,6 @@
 #include "ingress/server_shell.h"
 #include "host/clock.h"
+#include "host/listen.h"
 #include "ingress/header.h"
 #include "ingress/refusal_shell.h"
 #include "ingress/render.h"
@@ -588,34 +589,6 @@ static void s_on_completed(void *context, struct MHD_Connection *connection, voi
 
 //  ---- listening
 
-static int s_split(const char *address, char *host, size_t host_size, const char **port) {
-    const char *colon = strrchr(address, ':');
-    size_t size = colon ? (size_t)(colon - address) : 0;
-    bool bracketed = size > 2 && address[0] == '[' && address[size - 1] == ']';
-    if (!colon || !colon[1] || size >= host_size) {
-        return -1;
-    }
-    memcpy(host, address + bracketed, size - 2 * bracketed);
-    host[size - 2 * bracketed] = 0;
-    *port = colon + 1;
-    return 0;
-}
-
-static int s_listen_at(const struct addrinfo *info) {
-    int on = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, info->ai_addr, info->ai_addrlen) || listen(fd, HF_SERVER_BACKLOG)) {
-        int kept = errno;
-        close(fd);
-        errno = kept;
-        return -1;
-    }
-    return fd;
-}
-
 static void s_name(int fd, char *name, size_t size) {
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
@@ -628,29 +601,6 @@ static void s_name(int fd, char *name, size_t size) {
     snprintf(name, size, "%s%.200s%s:%.8s", six ? "[" : "", host, six ? "]" : "", port);
 }
 
-static int s_listen(hf_server_t *self, const char *address, hf_error_t *error) {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *info = NULL;
-    char host[256];
-    const char *port;
-    if (s_split(address, host, sizeof host, &port)) {
-        return hf_error_set(error, "listen at '%s': that is not HOST:PORT", address);
-    }
-    int code = getaddrinfo(*host ? host : NULL, port, &hints, &info);
-    if (code) {
-        return hf_error_set(error, "listen at %s: %s", address, gai_strerror(code));
-    }
-    int fd = s_listen_at(info);
-    freeaddrinfo(info);
-    if (fd < 0) {
-        return hf_error_set(error,
-                            "listen at %s: %s; end what listens there, or give another address with --http",
-                            address, strerror(errno));
-    }
-    s_name(fd, self->address, sizeof self->address);
-    return fd;
-}
-
 //  As many as descriptors allow, with some left for everything else.
 static unsigned s_connections(void) {
     struct rlimit limit = {.rlim_cur = 1024};
@@ -660,10 +610,11 @@ static unsigned s_connections(void) {
 }
 
 static int s_start(hf_server_t *self, const char *address, hf_error_t *error) {
-    int fd = s_listen(self, address, error);
+    int fd = hf_listen(address, HF_SERVER_BACKLOG, error);
     if (fd < 0) {
         return -1;
     }
+    s_name(fd, self->address, sizeof self->address);
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
     flags |= self->address[0] == '[' ? MHD_USE_IPv6 : 0;
     self->daemon = MHD_start_daemon(

@@ -20,7 +20,7 @@
 
 typedef struct {
     const char *state_dir;  //  Made where it is not there
-    const char *http;       //  HOST:PORT instead of the configuration's, or NULL
+    const char *http;       //  HOST:PORT where the node shall listen; NULL: the configuration's, unchecked
     const char *pipelines;  //  What goes into run/pipelines.zpl
     int callers;            //  Call processes
     int64_t drain_ms;       //  How long callers may take to end: the longest destination time-out + 2 s

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "host/clock.h"
+#include "host/listen.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/state_dir.h"
@@ -411,6 +412,10 @@ static int s_take_state(shell_t *self, hf_error_t *error) {
     }
     self->lock = hf_state_dir_lock(self->state_dir, error);
     if (self->lock < 0 || hf_clock_set_base(self->state_dir, error)) {
+        return -1;
+    }
+    //  Only at the beginning: what takes the port while the node lives is waited for (its ingress starts again).
+    if (self->options->http && hf_listen_check(self->options->http, error)) {
         return -1;
     }
     const char *text = self->options->pipelines ? self->options->pipelines : "";

@@ -745,6 +745,32 @@ static void s_check_names_file_and_line(void **state) {
     unlink(path);
 }
 
+//  The scripted node has the port. One line says so and what to do, and nothing is left running.
+static void s_up_says_that_its_port_is_taken(void **state) {
+    (void)state;
+    char dir[] = "/tmp/holdfast-cli-XXXXXX", path[64], remove[96];
+    const char *taken = s_node.url + strlen("http://");
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/p.zpl", dir);
+    FILE *file = fopen(path, "we");
+    fprintf(file,
+            "node\n    http = \"%s\"\ndestination = d\n    url = \"http://127.0.0.1:1/\"\npipeline = p\n    "
+            "destination = d\n",
+            taken);
+    fclose(file);
+    RUN("up", "--state", dir, "--http", taken, path);
+    assert_int_equal(s_run.status, HF_EXIT_FAILED);
+    s_assert_in("Address already in use; end what listens there, or give another address with --http",
+                s_run.error);
+    s_assert_in(taken, s_run.error);
+    assert_int_equal(s_count(s_run.error, '\n'), 1);
+    RUN("up", "--state", dir, path); //  From the file, too
+    assert_int_equal(s_run.status, HF_EXIT_FAILED);
+    s_assert_in(taken, s_run.error);
+    snprintf(remove, sizeof remove, "rm -rf %s", dir);
+    assert_int_equal(system(remove), 0);
+}
+
 static void s_a_full_stdout_is_a_failure(void **state) {
     (void)state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -862,6 +888,7 @@ int main(void) {
         cmocka_unit_test(s_no_node_is_3),
         cmocka_unit_test(s_ps_reads_the_supervisors_file),
         cmocka_unit_test(s_check_names_file_and_line),
+        cmocka_unit_test(s_up_says_that_its_port_is_taken),
         cmocka_unit_test(s_a_full_stdout_is_a_failure),
         cmocka_unit_test(s_colours_are_for_terminals_only),
         cmocka_unit_test(s_help_explains_every_verb_within_80_columns),
