@@ -58,6 +58,7 @@ typedef struct {
     c_command_t *commands; //  Everything that was ever proposed
     size_t commands_size;  //  How many
     size_t acked;          //  Of these, acknowledged
+    uint64_t beats;        //  Heard
     bool full;             //  By the newest beat
     bool holds;            //  The same: one attempt at a time
     char full_reason[256]; //  The same
@@ -237,6 +238,7 @@ static inline void c_on_ack(client_t *client, const Hf__Ack *ack) {
 
 static inline void c_on_beat(client_t *client, const Hf__Beat *beat) {
     hf_link_receive_beat(client->link, beat, hf_clock_now_ms());
+    client->beats++;
     client->full = beat->full;
     client->holds = beat->hold_starts;
     client->newest_fact = beat->newest_fact;
