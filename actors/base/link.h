@@ -39,9 +39,10 @@ typedef enum {
         2, //  Submit: the same Idempotency-Key and body made a command before; its id is given
     HF_RESULT_CONFLICT = 3,  //  Submit: the same Idempotency-Key, another body
     HF_RESULT_FULL = 4,      //  Submit: no room; nothing was accepted
-    HF_RESULT_MISSING = 5,   //  Decide: no such command
-    HF_RESULT_FORBIDDEN = 6, //  Decide: not in this state; the state is given
+    HF_RESULT_MISSING = 5,   //  Decide, JobCancel: no such command or job
+    HF_RESULT_FORBIDDEN = 6, //  The same: not in this state; the state is given
     HF_RESULT_MALFORMED = 7, //  It cannot be read or breaks a rule; nothing was done
+    HF_RESULT_TOO_MANY = 40, //  JobCreate: as many jobs run as may
 } hf_result_t;
 
 typedef struct hf_link hf_link_t;

@@ -310,8 +310,8 @@ static bool s_is_text(const MDB_val *key) {
 }
 
 void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]) {
-    bool by_id = table == TABLE_COMMANDS || table == TABLE_STATES || table == TABLE_HISTORY ||
-                 table == TABLE_KEYS;
+    bool by_id = table == TABLE_JOBS || table == TABLE_PROGRESS || table == TABLE_COMMANDS ||
+                 table == TABLE_STATES || table == TABLE_HISTORY || table == TABLE_KEYS;
     bool by_index = table == TABLE_OPEN || table == TABLE_TURNS || table == TABLE_DEAD ||
                     table == TABLE_EXPIRY || table == TABLE_ENDED;
     hf_id_t id;

@@ -11,6 +11,8 @@
  *            turn, 1 is parked · order · id                      in the order of acceptance
  *  dead      destination NUL · group · fact · id    -            dead and uncertain ones, by group and time (store_dead.c)
  *  groups    destination NUL · group                Group        how many there are of each group
+ *  jobs      id                                     Job          decisions over many of them at once (store_jobs.c)
+ *  progress  id                                     JobProgress  how far each is
  *  history   id · entry number                      History      attempts and decisions, in order: the first and the
  *                                                                newest ones, between them replaced bodies
  *  facts     number of the first one                FactRun      what happened, in order
@@ -144,6 +146,10 @@ typedef bool(hf_on_group_t)(void *context, const char *destination, uint64_t gro
 int hf_store_walk_groups(hf_store_t *self, const char *destination, hf_on_group_t *on_group, void *context,
                          hf_error_t *error);
 
+//  The same from group `from` of destination from_destination ("": the first) on.
+int hf_store_walk_groups_from(hf_store_t *self, const char *destination, const char *from_destination,
+                              uint64_t from, hf_on_group_t *on_group, void *context, hf_error_t *error);
+
 //  The members of one group in the order of the facts that brought them there, from fact `from` on, until on_dead returns false.
 typedef bool(hf_on_dead_t)(void *context, uint64_t fact, const hf_id_t *id);
 int hf_store_walk_dead(hf_store_t *self, const char *destination, uint64_t group, uint64_t from,
@@ -152,6 +158,16 @@ int hf_store_walk_dead(hf_store_t *self, const char *destination, uint64_t group
 //  The newest member of a group: 1, 0 there is none, -1.
 int hf_store_newest_dead(hf_store_t *self, const char *destination, uint64_t group, uint64_t *fact,
                          hf_id_t *id, hf_error_t *error);
+
+//  ---- jobs
+
+int hf_store_job(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Job **job, hf_error_t *error);
+int hf_store_progress(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__JobProgress **progress,
+                      hf_error_t *error);
+
+//  Every job, the newest first, until on_job returns false. What it gets lives until it returns.
+typedef bool(hf_on_job_t)(void *context, const Hf__Job *job, const Hf__JobProgress *progress);
+int hf_store_walk_jobs(hf_store_t *self, hf_on_job_t *on_job, void *context, hf_error_t *error);
 
 //  Walks ids of all commands from the newest at or below `from` downwards (NULL: the newest), until on_id returns false.
 typedef bool(hf_on_id_t)(void *context, const hf_id_t *id);
@@ -239,6 +255,10 @@ int hf_store_put_destination(hf_store_t *self, const Hf__Destination *destinatio
 //  Writes the state and moves the command in every index that follows from it (open, dead, groups, keys, expiry, ended, counts). before: the state
 //  that stands there, NULL for a new command.
 int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error);
+
+int hf_store_put_job(hf_store_t *self, const Hf__Job *job, hf_error_t *error);
+int hf_store_put_progress(hf_store_t *self, const Hf__JobProgress *progress, hf_error_t *error);
+int hf_store_remove_job(hf_store_t *self, const hf_id_t *id, hf_error_t *error);
 
 //  Takes a command out of every table. Its facts stay until their time.
 int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command *command, hf_error_t *error);

@@ -159,17 +159,26 @@ static int s_tell_group(const MDB_val *key, const MDB_val *value, hf_arena_t *ar
 
 int hf_store_walk_groups(hf_store_t *self, const char *destination, hf_on_group_t *on_group, void *context,
                          hf_error_t *error) {
+    return hf_store_walk_groups_from(self, destination, destination ? destination : "", 0, on_group, context,
+                                     error);
+}
+
+int hf_store_walk_groups_from(hf_store_t *self, const char *destination, const char *from_destination,
+                              uint64_t from_group, hf_on_group_t *on_group, void *context,
+                              hf_error_t *error) {
     MDB_cursor *cursor;
     if (hf_store_cursor(self, TABLE_GROUPS, &cursor, error)) {
         return -1;
     }
-    hf_store_key_t from = destination ? s_group_key(destination, 0) : (hf_store_key_t){.size = 1};
-    size_t prefix = destination ? from.size - 8 : 0;
+    hf_store_key_t from = s_group_key(from_destination, from_group);
+    hf_store_key_t only = s_group_key(destination ? destination : "", 0);
+    size_t prefix = destination ? only.size - 8 : 0;
+    from = memcmp(from.bytes, only.bytes, prefix) < 0 ? only : from;
     hf_arena_t *arena = hf_arena_new(512);
     MDB_val key = {from.size, from.bytes}, value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     int more = 1;
-    while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, from.bytes, prefix) == 0) {
+    while (rc == 0 && key.mv_size >= prefix && memcmp(key.mv_data, only.bytes, prefix) == 0) {
         more = s_tell_group(&key, &value, arena, on_group, context, error);
         if (more <= 0) {
             break;

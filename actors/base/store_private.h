@@ -15,6 +15,8 @@
     X(TURNS, "turns")                                                                                        \
     X(DEAD, "dead")                                                                                          \
     X(GROUPS, "groups")                                                                                      \
+    X(JOBS, "jobs")                                                                                          \
+    X(PROGRESS, "progress")                                                                                  \
     X(HISTORY, "history")                                                                                    \
     X(FACTS, "facts")                                                                                        \
     X(DEDUPE, "dedupe")                                                                                      \

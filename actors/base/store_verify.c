@@ -7,6 +7,7 @@
  */
 
 #include "base/gate.h"
+#include "base/job.h"
 #include "base/store_private.h"
 
 #include <assert.h>
@@ -49,6 +50,10 @@ typedef struct {
     int64_t problems;             //  Found
     tallies_t tallies;            //  By destination and state
     tallies_t groups;             //  By destination and group
+    tallies_t members;            //  Open commands by the job that retried them; its id stands as destination
+    uint64_t jobs;                //  Records in `jobs`
+    uint64_t progressed;          //  The same in `progress`
+    uint64_t running;             //  Of these, running
     history_t history;            //  Being walked
     uint64_t oldest_fact;         //  Number of the oldest fact kept, 0: none
     uint64_t next_fact;           //  Number that the next fact in the walk must have, 0: any
@@ -102,6 +107,13 @@ static void *s_read(verify_t *self, const MDB_val *key, const MDB_val *value,
 
 static bool s_same(const ProtobufCBinaryData *bytes, const void *data, size_t size) {
     return bytes->len == size && (size == 0 || memcmp(bytes->data, data, size) == 0);
+}
+
+static void s_tell_table(verify_t *self, hf_table_t table, const char *what, uint64_t a, uint64_t b) {
+    hf_buf_t text = {0};
+    hf_buf_addf(&text, "%s: %s (%" PRIu64 ", %" PRIu64 ")", hf_store_table_name(table), what, a, b);
+    s_tell(self, (const char *)text.data);
+    hf_buf_free(&text);
 }
 
 //  The id in the last 16 bytes of a key, or the first ones.
@@ -230,6 +242,60 @@ static void s_check_grouped(verify_t *self) {
     }
 }
 
+//  ---- jobs
+
+static void s_check_job(verify_t *self, const MDB_val *key, const MDB_val *value) {
+    Hf__Job *job = s_read(self, key, value, &hf__job__descriptor);
+    self->jobs++;
+    if (job && (key->mv_size != HF_ID_SIZE || !s_same(&job->id, key->mv_data, HF_ID_SIZE))) {
+        s_problem(self, "the record stands under another job's id");
+    } else if (job &&
+               (!hf_state_is_held(job->state) || (self->newest_fact && job->fact > self->newest_fact))) {
+        s_problem(self,
+                  "it is over nothing that can be decided over, or begins at a fact that was never made");
+    }
+}
+
+static void s_check_progress(verify_t *self, const MDB_val *key, const MDB_val *value) {
+    Hf__JobProgress *progress = s_read(self, key, value, &hf__job_progress__descriptor);
+    Hf__Job *job;
+    char text[HF_ID_TEXT];
+    self->progressed++;
+    if (!progress) {
+        return;
+    }
+    if (key->mv_size != HF_ID_SIZE || !s_same(&progress->id, key->mv_data, HF_ID_SIZE)) {
+        s_problem(self, "the record stands under another job's id");
+        return;
+    }
+    hf_id_t id = s_id_at(key, 0);
+    hf_id_format(&id, text);
+    tally_t *members = s_tally(&self->members, text, 0, false);
+    int found = hf_store_job(self->store, &id, self->arena, &job, NULL);
+    if (found == 0) {
+        s_problem(self, "there is no such job in jobs");
+    }
+    if (found == 1 && hf_job_open(job, progress) != (members ? members->n : 0)) {
+        s_problem(self,
+                  "%" PRIu64 " of its members are under way by its counts, %" PRIu64 " are by their states",
+                  hf_job_open(job, progress), members ? members->n : 0);
+    }
+    if (progress->state == HF_JOB_NONE || progress->state >= HF_JOB_STATES ||
+        (progress->state == HF_JOB_RUNNING) != (progress->ended_at == 0)) {
+        s_problem(self, "state %" PRIu32 " is none that a job can be in, or does not fit its end",
+                  progress->state);
+    }
+    self->running += progress->state == HF_JOB_RUNNING;
+}
+
+static void s_check_jobs(verify_t *self) {
+    if (self->jobs != self->progressed || self->jobs > HF_JOBS_MAX + HF_JOBS_RUNNING_MAX ||
+        self->running > HF_JOBS_RUNNING_MAX) {
+        s_tell_table(self, TABLE_JOBS, "there are other jobs than records of their progress, or too many",
+                     self->jobs, self->progressed);
+    }
+}
+
 //  ---- commands and states
 
 static void s_check_command(verify_t *self, const MDB_val *key, const MDB_val *value) {
@@ -306,6 +372,18 @@ static void s_check_history_is_there(verify_t *self, const hf_id_t *id, const Hf
     }
 }
 
+//  Only what is under way belongs to the job that retried it.
+static void s_count_member(verify_t *self, const Hf__State *state) {
+    char text[HF_ID_TEXT];
+    hf_id_t id;
+    if (!hf_id_from(&id, state->job.data, state->job.len) || !hf_state_is_open(state->state)) {
+        s_problem(self, "it is %s, and yet a job's", hf_state_name((hf_state_t)state->state));
+        return;
+    }
+    hf_id_format(&id, text);
+    s_tally(&self->members, text, 0, true)->n++;
+}
+
 static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *value) {
     Hf__State *state = s_read(self, key, value, &hf__state__descriptor);
     if (!state) {
@@ -339,6 +417,9 @@ static void s_check_state(verify_t *self, const MDB_val *key, const MDB_val *val
     if (!hf_store_is_group_of(state)) {
         s_problem(self, "it is %s, and group %016" PRIx64 " is not one of its own",
                   hf_state_name((hf_state_t)state->state), state->group);
+    }
+    if (state->job.len) {
+        s_count_member(self, state);
     }
     if (state->group) {
         s_tally(&self->groups, state->destination, state->group, true)->n++;
@@ -384,13 +465,6 @@ static void s_check_turn(verify_t *self, const MDB_val *key, const MDB_val *valu
                                : "two commands of one ordered key have their turn");
     }
     self->chain_taken = true;
-}
-
-static void s_tell_table(verify_t *self, hf_table_t table, const char *what, uint64_t a, uint64_t b) {
-    hf_buf_t text = {0};
-    hf_buf_addf(&text, "%s: %s (%" PRIu64 ", %" PRIu64 ")", hf_store_table_name(table), what, a, b);
-    s_tell(self, (const char *)text.data);
-    hf_buf_free(&text);
 }
 
 //  Each command must be where its key leads; commands that are gone may still stand here.
@@ -782,6 +856,9 @@ static void s_check_all(verify_t *self) {
     s_walk(self, TABLE_DEAD, s_check_index);
     s_walk(self, TABLE_GROUPS, s_check_group);
     s_check_grouped(self);
+    s_walk(self, TABLE_JOBS, s_check_job);
+    s_walk(self, TABLE_PROGRESS, s_check_progress);
+    s_check_jobs(self);
     s_walk(self, TABLE_HISTORY, s_check_history);
     s_finish_history(self);
     s_walk(self, TABLE_DEDUPE, s_check_dedupe);
@@ -828,5 +905,6 @@ int64_t hf_store_verify(hf_store_t *store, hf_on_problem_t *on_problem, void *co
     hf_store_end_read(store);
     free(self.tallies.items);
     free(self.groups.items);
+    free(self.members.items);
     return self.problems;
 }

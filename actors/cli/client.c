@@ -8,9 +8,11 @@
 #include <assert.h>
 #include <ctype.h>
 #include <curl/curl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     S_CONNECT_TIMEOUT_MS = 5000, //  Whoever does not take a connection for so long is not there
@@ -20,10 +22,11 @@ enum {
 static const char s_bearer[] = "Authorization: Bearer ";
 
 struct hf_client {
-    char *url;     //  HOLDFAST_URL without a slash at its end
-    char *bearer;  //  "Authorization: Bearer …", or NULL
-    bool loopback; //  No proxy is asked for an address of this machine
-    CURL *curl;    //  For requests
+    char *url;       //  HOLDFAST_URL without a slash at its end
+    char *bearer;    //  "Authorization: Bearer …", or NULL
+    char *operator_; //  "Holdfast-Operator: …", or NULL
+    bool loopback;   //  No proxy is asked for an address of this machine
+    CURL *curl;      //  For requests
 };
 
 void hf_reply_free(hf_reply_t *self) {
@@ -55,6 +58,21 @@ static bool s_check_url(const char *url, bool *loopback) {
     curl_free(query);
     curl_url_cleanup(parts);
     return good;
+}
+
+//  Who decides, for the history of commands: HOLDFAST_OPERATOR, else the user's name; NULL where neither can stand in a header.
+static char *s_operator(void) {
+    const char *name = getenv("HOLDFAST_OPERATOR");
+    const struct passwd *user = name && *name ? NULL : getpwuid(geteuid());
+    hf_buf_t header = {0};
+    name = name && *name ? name : user ? user->pw_name : "";
+    for (const char *c = name; *c; c++) {
+        if (!isprint((unsigned char)*c)) {
+            return NULL;
+        }
+    }
+    hf_buf_addf(&header, "Holdfast-Operator: %.128s", name);
+    return *name ? (char *)header.data : (hf_buf_free(&header), NULL);
 }
 
 static bool s_is_token(const char *text) {
@@ -91,6 +109,7 @@ hf_client_t *hf_client_new(void) {
         self->bearer = hf_alloc(sizeof s_bearer + strlen(token));
         strcpy(stpcpy(self->bearer, s_bearer), token);
     }
+    self->operator_ = s_operator();
     self->curl = curl_easy_init();
     assert(self->curl && "out of memory");
     return self;
@@ -102,6 +121,7 @@ void hf_client_destroy(hf_client_t **self_p) {
         curl_easy_cleanup(self->curl);
         free(self->url);
         free(self->bearer);
+        free(self->operator_);
         free(self);
         curl_global_cleanup();
         *self_p = NULL;
@@ -132,6 +152,9 @@ static struct curl_slist *s_prepare(const hf_client_t *self, CURL *curl, const h
     }
     if (self->bearer) {
         headers = curl_slist_append(headers, self->bearer);
+    }
+    if (self->operator_ && strcmp(request->method, "GET") != 0) {
+        headers = curl_slist_append(headers, self->operator_);
     }
     //  None of libcurl's own: no round trip before the body, and no type that nobody gave.
     headers = curl_slist_append(headers, "Expect:");

@@ -6,6 +6,7 @@
 #include "cli/body.h"
 #include "cli/client.h"
 #include "cli/fields.h"
+#include "cli/jobs.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 
@@ -69,51 +70,9 @@ static int s_decide_all(const hf_args_t *args, const decision_t *decision) {
 
 //  ---- --all
 
-static const char *const s_filters[] = {"pipeline", "destination", "state", "class", "key", "since", "until"};
-
-enum { S_FILTERS_SIZE = sizeof s_filters / sizeof *s_filters };
-
-static int s_decide_dead(const hf_args_t *args, const char *path) {
-    long long limit = 0;
-    int status = hf_args_number(args, "limit", 1, 1000000000, &limit);
-    hf_client_t *client = status ? NULL : hf_client_new();
-    if (!client) {
-        return HF_EXIT_USAGE;
-    }
-    json_t *filters = json_object();
-    for (int number = 0; number < S_FILTERS_SIZE; number++) {
-        if (hf_args_has(args, s_filters[number])) {
-            json_object_set_new(filters, s_filters[number],
-                                json_string(hf_args_value(args, s_filters[number])));
-        }
-    }
-    if (hf_args_has(args, "rate")) {
-        json_object_set_new(filters, "rate", json_string(hf_args_value(args, "rate")));
-    }
-    if (limit) {
-        json_object_set_new(filters, "limit", json_integer(limit));
-    }
-    char *body = json_dumps(filters, JSON_COMPACT);
-    hf_request_t request = {.method = "POST",
-                            .path = path,
-                            .headers = {"Content-Type: application/json"},
-                            .body = body,
-                            .body_size = body ? strlen(body) : 0};
-    json_t *answer = NULL;
-    status = hf_client_ask(client, &request, &answer);
-    if (status == HF_EXIT_DONE) {
-        hf_fields_print(stdout, answer);
-    }
-    json_decref(answer);
-    json_decref(filters);
-    free(body);
-    hf_client_destroy(&client);
-    return status;
-}
-
 //  Either IDs, or --all with filters: what is meant must be plain before anything is done.
 static int s_check_selection(const hf_args_t *args) {
-    static const char *const more[] = {"limit", "rate"};
+    static const char *const more[] = {"limit", "rate", "canary", "patch", "dry-run"};
     bool all = hf_args_has(args, "all");
     if (all && args->words_size > 0) {
         return hf_say_usage(args, "give IDs or --all, not both");
@@ -121,9 +80,10 @@ static int s_check_selection(const hf_args_t *args) {
     if (!all && args->words_size == 0) {
         return hf_say_usage(args, "ID is missing (or --all, for all dead ones)");
     }
-    for (int number = 0; !all && number < S_FILTERS_SIZE + 2; number++) {
-        const char *name = number < S_FILTERS_SIZE ? s_filters[number] : more[number - S_FILTERS_SIZE];
-        if (hf_args_has(args, name)) {
+    for (int number = 0; !all && number < HF_JOBS_FILTERS + 5; number++) {
+        const char *name = number < HF_JOBS_FILTERS ? hf_jobs_filters[number]
+                                                    : more[number - HF_JOBS_FILTERS];
+        if (hf_args_takes(args, name) && hf_args_has(args, name)) {
             return hf_say_usage(args, "--%s chooses among all: use it with --all, without IDs", name);
         }
     }
@@ -141,7 +101,7 @@ int hf_verb_retry(const hf_args_t *args) {
         return status;
     }
     if (hf_args_has(args, "all") && !word) {
-        return s_decide_dead(args, "/dead/retry");
+        return hf_jobs_begin(args, &(hf_jobs_action_t){"/dead/retry", NULL});
     }
     if (word && args->words_size != 1) {
         return hf_say_usage(args, "--body replaces the body of one command: give one ID");
@@ -172,7 +132,8 @@ int hf_verb_discard(const hf_args_t *args) {
     if (status) {
         return status;
     }
-    return hf_args_has(args, "all") ? s_decide_dead(args, "/dead/discard") : s_decide_all(args, &decision);
+    return hf_args_has(args, "all") ? hf_jobs_begin(args, &(hf_jobs_action_t){"/dead/discard", NULL})
+                                    : s_decide_all(args, &decision);
 }
 
 int hf_verb_cancel(const hf_args_t *args) {
@@ -190,7 +151,12 @@ int hf_verb_resolve(const hf_args_t *args) {
                                  .type = "Content-Type: application/json",
                                  .body = body,
                                  .body_size = sizeof body - 1};
-    return s_decide_all(args, &decision);
+    int status = s_check_selection(args);
+    if (status) {
+        return status;
+    }
+    return hf_args_has(args, "all") ? hf_jobs_begin(args, &(hf_jobs_action_t){"/dead/resolve", "succeeded"})
+                                    : s_decide_all(args, &decision);
 }
 
 int hf_verb_pause(const hf_args_t *args) {

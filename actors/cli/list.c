@@ -2,6 +2,7 @@
 
 #include "cli/client.h"
 #include "cli/fields.h"
+#include "cli/jobs.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -61,9 +62,8 @@ static void s_print_page(hf_table_t *table, const json_t *commands, bool json) {
 }
 
 static void s_add_filters(const hf_args_t *args, hf_buf_t *path) {
-    static const char *const names[] = {"pipeline", "destination", "state", "class", "key", "since", "until"};
-    for (size_t number = 0; number < sizeof names / sizeof *names; number++) {
-        hf_path_query(path, names[number], hf_args_value(args, names[number]));
+    for (int number = 0; number < HF_JOBS_FILTERS; number++) {
+        hf_path_query(path, hf_jobs_filters[number], hf_args_value(args, hf_jobs_filters[number]));
     }
 }
 

@@ -28,6 +28,7 @@
         {"class", "CLASS",                                                                                   \
          "only where the newest attempt ended so:\nsucceeded refused failed rejected uncertain"},            \
         {"key", "KEY", "only with this key"},                                                                \
+        {"group", "GROUP", "only of this group of like reasons:\nholdfast dead names them"},                 \
         {"since", "T", "accepted at T or later: 2026-01-31T12:00:00Z, or\n2h for two hours ago"}, {          \
         "until", "T", "accepted before T"                                                                    \
     }
@@ -71,6 +72,9 @@ static const hf_option_t s_retry_options[] = {
     S_FILTERS,
     {"limit", "N", "with --all: at most N"},
     {"rate", "R", "with --all: no faster than this: 50/s"},
+    {"canary", "N", "with --all: N first, the others only if these\nsucceed; default 1, 0 for none"},
+    {"patch", "PATCH | @FILE | -", "with --all: a JSON Patch (RFC 6902) for each body"},
+    {"dry-run", NULL, "with --all: only show which, and what a patch\nmakes of them"},
     S_JSON("print what the node answered"),
     S_END};
 
@@ -79,8 +83,19 @@ static const hf_option_t s_discard_options[] = {
     S_FILTERS,
     {"limit", "N", "with --all: at most N"},
     {"rate", "R", "with --all: no faster than this: 50/s"},
+    {"dry-run", NULL, "with --all: only show which"},
     S_JSON("print what the node answered"),
     S_END};
+
+static const hf_option_t s_dead_options[] = {{"state", "STATE", "dead (default) or uncertain"},
+                                             {"destination", "NAME", "only for this destination"},
+                                             S_JSON("one JSON object a line"),
+                                             S_END};
+
+static const hf_option_t s_jobs_options[] = {S_JSON("one JSON object a line"), S_END};
+
+static const hf_option_t s_job_options[] = {
+    {"cancel", NULL, "end it where it is"}, S_JSON("print what the node answered"), S_END};
 
 static const hf_option_t s_decide_options[] = {S_JSON("print what the node answered"), S_END};
 
@@ -179,11 +194,39 @@ const hf_verb_t hf_verbs[] = {
     {.name = "retry",
      .usage = "ID... | --all [filters]",
      .summary = "try dead or uncertain commands again",
+     .about = "--all begins a job of the node over those that are dead now, a canary first. It\n"
+              "stops itself when they fail again, goes on after a restart, and is followed\n"
+              "here on a terminal.",
      .options = s_retry_options,
      .example = "holdfast retry 0190163d-8694-739b-aea5-966c26f8ad91\n"
-                "holdfast retry --all --destination ec2 --class failed --rate 50/s",
+                "holdfast retry --all --destination ec2 --class failed --rate 50/s\n"
+                "holdfast retry --all --group 5f0c6a9b1d2e3f40 --dry-run \\\n"
+                "    --patch '[{\"op\":\"replace\",\"path\":\"/region\",\"value\":\"eu-1\"}]'",
      .most = -1,
      .run = hf_verb_retry},
+    {.name = "dead",
+     .usage = "[--state STATE] [--destination NAME] [--json]",
+     .summary = "what is dead, by kind of reason",
+     .about = "Reasons that differ only in numbers, ids and hosts are one group. --group GROUP\n"
+              "of list, retry, discard and resolve takes the commands of one.",
+     .options = s_dead_options,
+     .example = "holdfast dead\nholdfast dead --state uncertain --json | jq .count",
+     .run = hf_verb_dead},
+    {.name = "jobs",
+     .usage = "[--json]",
+     .summary = "decisions over many commands, running and ended",
+     .options = s_jobs_options,
+     .example = "holdfast jobs",
+     .run = hf_verb_jobs},
+    {.name = "job",
+     .usage = "ID [--cancel] [--json]",
+     .summary = "how far one of them is; or its end",
+     .options = s_job_options,
+     .example = "holdfast job 0190163d-8694-739b-aea5-966c26f8ad91 --cancel",
+     .least = 1,
+     .most = 1,
+     .missing = "ID is missing",
+     .run = hf_verb_job},
     {.name = "discard",
      .usage = "ID... | --all [filters]",
      .summary = "let dead or uncertain commands go",
@@ -201,14 +244,13 @@ const hf_verb_t hf_verbs[] = {
      .missing = "ID is missing",
      .run = hf_verb_cancel},
     {.name = "resolve",
-     .usage = "ID...",
+     .usage = "ID... | --all [filters]",
      .summary = "say that uncertain or dead commands did succeed",
      .about = "For what you know and Holdfast cannot: the third party did do it.",
-     .options = s_decide_options,
-     .example = "holdfast resolve 0190163d-8694-739b-aea5-966c26f8ad91",
-     .least = 1,
+     .options = s_discard_options,
+     .example = "holdfast resolve 0190163d-8694-739b-aea5-966c26f8ad91\n"
+                "holdfast resolve --all --state uncertain --destination bank",
      .most = -1,
-     .missing = "ID is missing",
      .run = hf_verb_resolve},
     {.name = "pause",
      .usage = "DESTINATION",
@@ -339,6 +381,14 @@ static int s_number(const hf_args_t *self, const char *name) {
     }
     assert(self->verb->options[number].name && "no such option in the table");
     return number;
+}
+
+bool hf_args_takes(const hf_args_t *self, const char *name) {
+    int number = 0;
+    while (self->verb->options[number].name && strcmp(self->verb->options[number].name, name) != 0) {
+        number++;
+    }
+    return self->verb->options[number].name != NULL;
 }
 
 const char *hf_args_value(const hf_args_t *self, const char *name) {

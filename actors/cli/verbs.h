@@ -68,6 +68,7 @@ int hf_verbs_run(int argc, char **argv);
 //  option.
 const char *hf_args_value(const hf_args_t *self, const char *name);
 bool hf_args_has(const hf_args_t *self, const char *name);
+bool hf_args_takes(const hf_args_t *self, const char *name); //  Whether the verb has that option
 
 //  The same for whole numbers from least to most; other text is wrong usage, which it says. number keeps its
 //  value where the option was not given. Returns an exit status.
@@ -97,6 +98,9 @@ int hf_verb_list(const hf_args_t *args);
 int hf_verb_watch(const hf_args_t *args);
 int hf_verb_retry(const hf_args_t *args);
 int hf_verb_discard(const hf_args_t *args);
+int hf_verb_dead(const hf_args_t *args);
+int hf_verb_jobs(const hf_args_t *args);
+int hf_verb_job(const hf_args_t *args);
 int hf_verb_cancel(const hf_args_t *args);
 int hf_verb_resolve(const hf_args_t *args);
 int hf_verb_pause(const hf_args_t *args);

@@ -1,4 +1,6 @@
-/*  Happy path of a command: a fact says that an attempt failed; the next tick walks what waits for a decision, asks the policy, proposes the
+/*  Jobs, decisions over many dead commands, are next door: jobs.h.
+ *
+ *  Happy path of a command: a fact says that an attempt failed; the next tick walks what waits for a decision, asks the policy, proposes the
  *  verdict, and keeps the id in hand until the journal has answered.
  *
  *  Happy path of a circuit: outcomes fill its destination's window; the next tick finds that too many are failures, and proposes that it
@@ -11,6 +13,7 @@
 #include "base/id_map.h"
 #include "base/proposer.h"
 #include "failure/circuits.h"
+#include "failure/jobs.h"
 #include "failure/policy.h"
 
 #include <assert.h>
@@ -36,6 +39,7 @@ struct hf_failure {
     hf_arena_t *arena;           //  Of the state being looked at
     hf_id_map_t *in_hand;        //  Verdicts under way, by command
     hf_circuits_t *circuits;     //  Destinations
+    hf_jobs_t *jobs;             //  Decisions over many, that somebody asked for
     hf_rng_t rng;                //  Jitter
     int64_t now;                 //  Time of the running tick
     int64_t look_at;             //  When to walk again; 0: now
@@ -55,7 +59,9 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
 static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hf_failure_t *self = context;
     proposed_t *proposed = tag;
-    (void)result;
+    if (hf_jobs_take_answer(self->jobs, tag, result)) {
+        return;
+    }
     if (proposed->circuit >= 0) {
         hf_circuits_on_answer(self->circuits, proposed->circuit);
     } else {
@@ -81,6 +87,7 @@ hf_failure_t *hf_failure_new(const hf_core_setup_t *setup) {
     self->in_hand = hf_id_map_new();
     self->circuits = hf_circuits_new(setup->config, setup->store);
     self->proposer = hf_proposer_new(setup, LINK_BYTES, &handler, self);
+    self->jobs = hf_jobs_new(self->config, self->store, self->proposer);
     return self;
 }
 
@@ -89,10 +96,13 @@ void hf_failure_destroy(hf_failure_t **self_p) {
     hf_failure_t *self = *self_p;
     if (self) {
         for (void *tag; (tag = hf_link_abandon(hf_proposer_link(self->proposer)));) {
-            free(tag);
+            if (!hf_jobs_take_answer(self->jobs, tag, NULL)) {
+                free(tag);
+            }
         }
         hf_id_map_destroy(&self->in_hand);
         hf_circuits_destroy(&self->circuits);
+        hf_jobs_destroy(&self->jobs);
         hf_arena_destroy(&self->arena);
         hf_proposer_destroy(&self->proposer);
         free(self);
@@ -201,6 +211,7 @@ static void s_tick(void *core, int64_t now) {
         if (now >= self->look_at) {
             s_walk(self);
         }
+        hf_jobs_tick(self->jobs, now);
     }
     hf_proposer_flush(self->proposer, now);
 }
@@ -214,7 +225,9 @@ static int64_t s_next_deadline(void *core) {
     }
     int64_t again = hf_circuits_are_due(self->circuits) ? self->now + HF_REWIND_EVERY_MS : INT64_MAX;
     deadline = again < deadline ? again : deadline; //  The link was full
-    return deadline < self->look_at ? deadline : self->look_at;
+    int64_t jobs = hf_jobs_next_deadline(self->jobs);
+    deadline = deadline < self->look_at ? deadline : self->look_at;
+    return deadline < jobs ? deadline : jobs;
 }
 
 static hf_outbox_t *s_outbox(void *core) {
@@ -229,10 +242,10 @@ static void s_describe(void *core, hf_buf_t *json) {
     hf_failure_t *self = core;
     hf_buf_addf(json,
                 "\"in_hand\":%zu,\"again\":%" PRIu64 ",\"dead\":%" PRIu64 ",\"held\":%" PRIu64
-                ",\"expired\":%" PRIu64 ",",
+                ",\"expired\":%" PRIu64 ",\"jobs\":%u,",
                 hf_id_map_size(self->in_hand), self->decided[HF_EVENT_RETRY_AT],
-                self->decided[HF_EVENT_GIVE_UP], self->decided[HF_EVENT_HOLD],
-                self->decided[HF_EVENT_EXPIRE]);
+                self->decided[HF_EVENT_GIVE_UP], self->decided[HF_EVENT_HOLD], self->decided[HF_EVENT_EXPIRE],
+                hf_jobs_running(self->jobs));
     hf_proposer_describe(self->proposer, json);
 }
 

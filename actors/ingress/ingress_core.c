@@ -1,5 +1,6 @@
 #include "ingress/ingress_core.h"
 #include "base/follow.h"
+#include "base/job.h"
 #include "base/wire.h"
 #include "ingress/header.h"
 #include "ingress/json.h"
@@ -28,16 +29,17 @@ typedef struct pending {
     bool answered;        //  Settled: its acknowledgement says nothing new
     bool decision;        //  A decision over a command
     const char
-        *gated;      //  Pause, resume: the destination, the configuration's; NULL: a submission or a decision
-    bool pauses;     //  The same: pause
-    hf_id_t id;      //  The command, or the first of a batch
-    hf_id_t *ids;    //  Of a batch, else NULL
-    size_t ids_size; //  How many
-    int64_t accepted_at;       //  As proposed
-    uint8_t nonce[HASH];       //  Of a decision
-    uint8_t idempotency[HASH]; //  Hash of pipeline and Idempotency-Key (the first line's)
-    uint8_t body_hash[HASH];   //  What must be the same under it
-    bool idempotent;           //  The two above are set
+        *gated;  //  Pause, resume: the destination, the configuration's; NULL: a submission or a decision
+    bool pauses; //  The same: pause
+    enum { NO_JOB, CREATES_JOB, CANCELS_JOB } job; //  A decision over many, or its end
+    hf_id_t id;                                    //  The command, or the first of a batch
+    hf_id_t *ids;                                  //  Of a batch, else NULL
+    size_t ids_size;                               //  How many
+    int64_t accepted_at;                           //  As proposed
+    uint8_t nonce[HASH];                           //  Of a decision
+    uint8_t idempotency[HASH];                     //  Hash of pipeline and Idempotency-Key (the first line's)
+    uint8_t body_hash[HASH];                       //  What must be the same under it
+    bool idempotent;                               //  The two above are set
 } pending_t;
 
 struct hf_ingress {
@@ -602,6 +604,65 @@ int hf_ingress_gate(hf_ingress_t *self, const char *name, hf_gate_event_t event,
     return s_propose(self, &proposal, pending, problem);
 }
 
+//  ---- jobs
+
+static void s_hash_job(const char *key, const Hf__Job *job, const void *body, size_t body_size,
+                       pending_t *pending) {
+    static const char domain[] =
+        "jobs"; //  A pipeline's key is hashed behind its name: no name is "jobs" with a slash
+    crypto_generichash_state state;
+    uint8_t event = (uint8_t)job->event;
+    pending->idempotent = true;
+    crypto_generichash_init(&state, NULL, 0, HASH);
+    crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain);
+    crypto_generichash_update(&state, (const uint8_t *)key, strlen(key));
+    crypto_generichash_final(&state, pending->idempotency, HASH);
+    crypto_generichash_init(&state, NULL, 0, HASH);
+    crypto_generichash_update(&state, &event, 1);
+    crypto_generichash_update(&state, body, body_size);
+    crypto_generichash_final(&state, pending->body_hash, HASH);
+}
+
+int hf_ingress_create_job(hf_ingress_t *self, Hf__Job *job, const char *idempotency_key, const void *body,
+                          size_t body_size, int64_t now, void *tag, hf_problem_t *problem) {
+    const hf_submission_t headers = {.idempotency_key = idempotency_key};
+    if (s_check_headers(&headers, problem)) {
+        return -1;
+    }
+    pending_t *pending = s_pending_new(tag, now);
+    pending->decision = true;
+    pending->job = CREATES_JOB;
+    pending->id = hf_id_make(&self->ids, now);
+    if (idempotency_key) {
+        s_hash_job(idempotency_key, job, body, body_size, pending);
+        job->idempotency = (ProtobufCBinaryData){HASH, pending->idempotency};
+        job->request_hash = (ProtobufCBinaryData){HASH, pending->body_hash};
+    }
+    job->id = (ProtobufCBinaryData){HF_ID_SIZE, pending->id.bytes};
+    job->created_at = pending->accepted_at = now;
+    Hf__JobCreate create = HF__JOB_CREATE__INIT;
+    create.job = job;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_JOB_CREATE;
+    proposal.job_create = &create;
+    return s_propose(self, &proposal, pending, problem);
+}
+
+int hf_ingress_cancel_job(hf_ingress_t *self, const hf_id_t *id, const char *who, int64_t now, void *tag,
+                          hf_problem_t *problem) {
+    pending_t *pending = s_pending_new(tag, now);
+    pending->decision = true;
+    pending->job = CANCELS_JOB;
+    pending->id = *id;
+    Hf__JobCancel cancel = HF__JOB_CANCEL__INIT;
+    cancel.job = (ProtobufCBinaryData){HF_ID_SIZE, pending->id.bytes};
+    cancel.who = (char *)who;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_JOB_CANCEL;
+    proposal.job_cancel = &cancel;
+    return s_propose(self, &proposal, pending, problem);
+}
+
 //  ---- answers
 
 static hf_answer_t *s_answer(hf_ingress_t *self, pending_t *pending, hf_answer_kind_t kind) {
@@ -661,7 +722,13 @@ static void s_replayed(hf_ingress_t *self, pending_t *pending, const Hf__Result 
     answer->accepted_at = result->accepted_at;
 }
 
-static void s_refuse_state(hf_ingress_t *self, pending_t *pending, hf_state_t state) {
+static void s_refuse_state(hf_ingress_t *self, pending_t *pending, uint32_t number) {
+    hf_state_t state = (hf_state_t)number;
+    if (pending->job) {
+        hf_problem_set(s_refuse(self, pending), HF_PROBLEM_STATE, 0, "The job is %s; that is its end.",
+                       hf_job_state_name((hf_job_state_t)number));
+        return;
+    }
     hf_problem_set(s_refuse(self, pending), HF_PROBLEM_STATE, 0, "The command is %s%s.", hf_state_name(state),
                    hf_state_is_final(state)    ? "; that is its end"
                    : state == HF_STATE_CALLING ? ": the third party is being called now, wait for the outcome"
@@ -693,10 +760,16 @@ static void s_answer_result(hf_ingress_t *self, pending_t *pending, const Hf__Re
         break;
     case HF_RESULT_MISSING:
         hf_id_format(&pending->id, text);
-        hf_problem_set(s_refuse(self, pending), HF_PROBLEM_NO_COMMAND, 0, "No command has the id %s.", text);
+        hf_problem_set(s_refuse(self, pending), pending->job ? HF_PROBLEM_NO_JOB : HF_PROBLEM_NO_COMMAND, 0,
+                       "No %s has the id %s.", pending->job ? "job" : "command", text);
         break;
     case HF_RESULT_FORBIDDEN:
-        s_refuse_state(self, pending, (hf_state_t)result->state);
+        s_refuse_state(self, pending, result->state);
+        break;
+    case HF_RESULT_TOO_MANY:
+        hf_problem_set(s_refuse(self, pending), HF_PROBLEM_TOO_MANY_JOBS, 0,
+                       "%d jobs run; wait for one to end, or cancel one (DELETE /jobs/ID).",
+                       HF_JOBS_RUNNING_MAX);
         break;
     default:
         hf_problem_set(
@@ -806,11 +879,18 @@ static int s_was_gated(hf_ingress_t *self, const pending_t *pending, hf_error_t 
     return found < 0 ? found : paused == pending->pauses;
 }
 
+//  The same of a job. 1 done, 0 not, -1 unreadable.
+static int s_was_job_done(hf_ingress_t *self, const pending_t *pending, hf_error_t *error) {
+    Hf__JobProgress *progress = NULL;
+    int found = hf_store_progress(self->store, &pending->id, self->arena, &progress, error);
+    return found == 1 && pending->job == CANCELS_JOB ? progress->state == HF_JOB_CANCELLED : found;
+}
+
 //  What an earlier command of the same Idempotency-Key makes of a submission that did not become durable
 //  itself.
 static int s_settle_replay(hf_ingress_t *self, pending_t *pending, hf_error_t *error) {
     Hf__Dedupe *dedupe = NULL;
-    if (!pending->idempotent || pending->ids) {
+    if (!pending->idempotent || pending->ids || pending->job) {
         return 0;
     }
     int found = hf_store_dedupe(self->store, pending->idempotency, self->arena, &dedupe, error);
@@ -832,7 +912,8 @@ static int s_settle_replay(hf_ingress_t *self, pending_t *pending, hf_error_t *e
 //  refused.
 static void s_settle_one(hf_ingress_t *self, pending_t *pending, hf_error_t *error) {
     Hf__State *state = NULL;
-    int found = pending->gated      ? s_was_gated(self, pending, error)
+    int found = pending->job        ? s_was_job_done(self, pending, error)
+                : pending->gated    ? s_was_gated(self, pending, error)
                 : pending->decision ? s_was_decided(self, pending, error)
                                     : hf_store_state(self->store, &pending->id, self->arena, &state, error);
     if (found == 1) {

@@ -86,6 +86,15 @@ int hf_ingress_decide(hf_ingress_t *self, const hf_id_t *id, hf_event_t event, c
 int hf_ingress_gate(hf_ingress_t *self, const char *name, hf_gate_event_t event, const char *who, int64_t now,
                     void *tag, hf_problem_t *problem);
 
+//  Proposes a job over many commands; job: as read from the request (ingress/job.h), its id, time and hashes are filled in here. body: what
+//  must be the same under one Idempotency-Key (NULL: none was given). The answer is DECIDED or REPLAYED, with the job's id.
+int hf_ingress_create_job(hf_ingress_t *self, Hf__Job *job, const char *idempotency_key, const void *body,
+                          size_t body_size, int64_t now, void *tag, hf_problem_t *problem);
+
+//  Proposes that a job ends where it is. The answer is DECIDED.
+int hf_ingress_cancel_job(hf_ingress_t *self, const hf_id_t *id, const char *who, int64_t now, void *tag,
+                          hf_problem_t *problem);
+
 //  The next answer; false where there is none.
 bool hf_ingress_take_answer(hf_ingress_t *self, hf_answer_t *answer);
 

@@ -120,6 +120,12 @@ void hf_json_bool(hf_json_t *self, const char *name, bool value) {
     s_add(self, value ? "true" : "false");
 }
 
+void hf_json_raw(hf_json_t *self, const char *name, const void *text, size_t size) {
+    s_name(self, name);
+    hf_buf_add(self->out, text, size);
+    self->comma = true;
+}
+
 void hf_json_integer(hf_json_t *self, const char *name, int64_t value) {
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, value);

@@ -30,6 +30,7 @@ void hf_json_string(hf_json_t *self, const char *name, const char *text);
 //  The same, but an empty text becomes null, too.
 void hf_json_filled(hf_json_t *self, const char *name, const char *text);
 void hf_json_string_n(hf_json_t *self, const char *name, const void *text, size_t size);
+void hf_json_raw(hf_json_t *self, const char *name, const void *text, size_t size); //  JSON already: as it is
 void hf_json_null(hf_json_t *self, const char *name);
 void hf_json_bool(hf_json_t *self, const char *name, bool value);
 void hf_json_integer(hf_json_t *self, const char *name, int64_t value);

@@ -5,6 +5,7 @@
 #include "host/clock.h"
 #include "ingress/dead.h"
 #include "ingress/header.h"
+#include "ingress/job.h"
 #include "ingress/json.h"
 #include "ingress/query.h"
 #include "ingress/render.h"
@@ -304,17 +305,66 @@ static void s_gate(hf_request_t *request, hf_gate_event_t event) {
                                           hf_clock_now_ms(), request, &request->problem));
 }
 
-static void s_not_yet(hf_request_t *request, const char *what) {
-    hf_problem_set(&request->problem, HF_PROBLEM_NOT_YET, 0, "%s", what);
+//  ---- jobs
+
+//  The job that the path names; -1: it names none, and that was answered.
+static int s_path_job(hf_request_t *request, hf_id_t *id) {
+    if (hf_id_parse(id, request->route.arg)) {
+        return 0;
+    }
+    hf_problem_set(&request->problem, HF_PROBLEM_NO_JOB, 0, "'%.100s' is no job's id.", request->route.arg);
     hf_request_refuse(request, &request->problem);
+    return -1;
+}
+
+static void s_get_job(hf_request_t *request) {
+    hf_id_t id;
+    hf_buf_t json = {0};
+    if (s_path_job(request, &id) == 0) {
+        s_reply_json(request, hf_query_job(request->server->store, &id, &json, &request->problem), &json);
+    }
+}
+
+static void s_get_jobs(hf_request_t *request) {
+    hf_buf_t json = {0};
+    s_reply_json(request, hf_query_jobs(request->server->store, &json, &request->problem), &json);
+}
+
+static void s_post_job(hf_request_t *request, hf_event_t event) {
+    hf_server_t *server = request->server;
+    hf_job_request_t wanted;
+    hf_buf_t json = {0};
+    char who[HF_OPERATOR_MAX + 1];
+    if (s_who(request, who) || hf_job_request_read(&wanted, event, request->body.data, request->body.size,
+                                                   hf_clock_now_ms(), &request->problem)) {
+        hf_request_refuse(request, &request->problem);
+        return;
+    }
+    if (wanted.dry_run) {
+        int rc = hf_job_preview(server->store, server->config, &wanted, &json, &request->problem);
+        s_reply_json(request, rc, &json);
+    } else {
+        wanted.job.who = who;
+        s_await(request,
+                hf_ingress_create_job(server->core, &wanted.job, request->idempotency_key, request->body.data,
+                                      request->body.size, hf_clock_now_ms(), request, &request->problem));
+    }
+    hf_job_request_free(&wanted);
+}
+
+static void s_delete_job(hf_request_t *request) {
+    hf_id_t id;
+    char who[HF_OPERATOR_MAX + 1];
+    if (s_path_job(request, &id)) {
+        return;
+    }
+    int rc = s_who(request, who);
+    s_await(request, rc ? rc
+                        : hf_ingress_cancel_job(request->server->core, &id, who, hf_clock_now_ms(), request,
+                                                &request->problem));
 }
 
 //  ---- by page
-
-static void s_get_job(hf_request_t *request) {
-    hf_problem_set(&request->problem, HF_PROBLEM_NO_PAGE, 0, "There is no job '%.100s'.", request->route.arg);
-    hf_request_refuse(request, &request->problem);
-}
 
 static void s_serve_reading(hf_request_t *request) {
     switch (request->route.page) {
@@ -338,6 +388,9 @@ static void s_serve_reading(hf_request_t *request) {
         break;
     case HF_PAGE_DEAD:
         s_get_dead(request);
+        break;
+    case HF_PAGE_JOBS:
+        s_get_jobs(request);
         break;
     case HF_PAGE_HEALTHZ:
         s_get_healthz(request);
@@ -386,9 +439,17 @@ void hf_pages_serve(hf_request_t *request) {
     case HF_PAGE_RESUME:
         s_gate(request, HF_GATE_RESUME);
         break;
+    case HF_PAGE_DEAD_RETRY:
+        s_post_job(request, HF_EVENT_RETRY);
+        break;
+    case HF_PAGE_DEAD_DISCARD:
+        s_post_job(request, HF_EVENT_DISCARD);
+        break;
+    case HF_PAGE_DEAD_RESOLVE:
+        s_post_job(request, HF_EVENT_RESOLVE);
+        break;
     default:
-        s_not_yet(request,
-                  "This version decides over dead commands one by one: /commands/ID/retry and /discard.");
+        s_delete_job(request);
     }
 }
 
@@ -426,6 +487,33 @@ static void s_reply_batch(hf_request_t *request, const hf_answer_t *answer) {
         hf_request_header(request, "Idempotent-Replay", "true");
     }
     hf_request_send(request);
+}
+
+//  The job as it is now: one that was made is accepted, and goes on by itself.
+static void s_reply_job(hf_request_t *request, const hf_answer_t *answer) {
+    char location[sizeof "/jobs/" + HF_ID_TEXT] = "/jobs/";
+    bool made = request->route.page != HF_PAGE_JOB;
+    hf_buf_t json = {0};
+    if (hf_query_job(request->server->store, &answer->id, &json, &request->problem)) {
+        hf_buf_free(&json);
+        hf_request_refuse(request, &request->problem);
+        return;
+    }
+    hf_id_format(&answer->id, location + strlen(location));
+    hf_request_prepare(request, made ? MHD_HTTP_ACCEPTED : MHD_HTTP_OK, NULL, &json);
+    if (made) {
+        hf_request_header(request, MHD_HTTP_HEADER_LOCATION, location);
+    }
+    if (answer->kind == HF_ANSWER_REPLAYED) {
+        hf_request_header(request, "Idempotent-Replay", "true");
+    }
+    hf_request_send(request);
+}
+
+static bool s_is_about_job(const hf_request_t *request) {
+    hf_page_t page = request->route.page;
+    return page == HF_PAGE_DEAD_RETRY || page == HF_PAGE_DEAD_DISCARD || page == HF_PAGE_DEAD_RESOLVE ||
+           page == HF_PAGE_JOB;
 }
 
 //  The command as it is now. A retry is only accepted: its outcome is to come.
@@ -556,6 +644,10 @@ void hf_pages_look_again(hf_server_t *server) {
 //  ---- the core's answers
 
 static void s_answer(hf_request_t *request, const hf_answer_t *answer) {
+    if (s_is_about_job(request) && answer->kind != HF_ANSWER_REFUSED) {
+        s_reply_job(request, answer);
+        return;
+    }
     switch (answer->kind) {
     case HF_ANSWER_ACCEPTED:
     case HF_ANSWER_REPLAYED:

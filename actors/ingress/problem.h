@@ -18,9 +18,11 @@
     X(NO_PAGE, 404, "not-found", "There is no such page")                                                    \
     X(NO_PIPELINE, 404, "unknown-pipeline", "There is no such pipeline")                                     \
     X(NO_COMMAND, 404, "unknown-command", "There is no such command")                                        \
+    X(NO_JOB, 404, "unknown-job", "There is no such job")                                                    \
     X(NO_DESTINATION, 404, "unknown-destination", "There is no such destination")                            \
     X(METHOD, 405, "method-not-allowed", "This page does not take that method")                              \
     X(STATE, 409, "wrong-state", "The command's state does not allow that")                                  \
+    X(TOO_MANY_JOBS, 409, "too-many-jobs", "As many jobs run as may")                                        \
     X(EVENTS_GONE, 410, "events-gone", "Events after that one are not kept here")                            \
     X(BODY_TOO_LARGE, 413, "body-too-large", "The body is over the limit")                                   \
     X(TOO_MANY, 413, "too-many-commands", "The batch has too many commands")                                 \

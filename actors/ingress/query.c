@@ -146,6 +146,12 @@ static int s_take_pair(void *context, const char *name, const char *value) {
         name);
 }
 
+int hf_filter_set(hf_filter_t *self, const char *name, const char *value, int64_t now,
+                  hf_problem_t *problem) {
+    parse_t parse = {self, now, problem, 0};
+    return s_take_pair(&parse, name, value);
+}
+
 int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem) {
     parse_t parse = {self, now, problem, 0};
     *self = (hf_filter_t){.limit = HF_LIMIT_DEFAULT};

@@ -37,6 +37,9 @@ typedef struct {
 //  or until counts back from.
 int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem);
 
+//  Sets one filter by its name. -1 as above.
+int hf_filter_set(hf_filter_t *self, const char *name, const char *value, int64_t now, hf_problem_t *problem);
+
 //  {"commands":[…],"next":…}, newest first. -1 with the problem set.
 int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
                       hf_problem_t *problem);

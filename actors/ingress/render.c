@@ -157,6 +157,9 @@ static void s_decision(hf_json_t *json, const Hf__Decision *decision) {
     hf_json_time(json, "at", decision->at);
     hf_json_string(json, "what", decision->what);
     hf_json_filled(json, "who", decision->who);
+    if (decision->job.len) {
+        s_id(json, "job", &decision->job);
+    }
     hf_json_bool(json, "body_replaced", decision->body_replaced);
     if (decision->body_replaced) {
         hf_json_filled(json, "old_content_type", decision->old_content_type);

@@ -32,7 +32,9 @@ enum { HF_GET = 1, HF_POST = 2, HF_DELETE = 4 };
     X(DEAD, "/dead", HF_GET)                                                                                 \
     X(DEAD_RETRY, "/dead/retry", HF_POST)                                                                    \
     X(DEAD_DISCARD, "/dead/discard", HF_POST)                                                                \
-    X(JOB, "/jobs/*", HF_GET)                                                                                \
+    X(DEAD_RESOLVE, "/dead/resolve", HF_POST)                                                                \
+    X(JOBS, "/jobs", HF_GET)                                                                                 \
+    X(JOB, "/jobs/*", HF_GET | HF_DELETE)                                                                    \
     X(HEALTHZ, "/healthz", HF_GET)                                                                           \
     X(READYZ, "/readyz", HF_GET)                                                                             \
     X(METRICS, "/metrics", HF_GET)                                                                           \

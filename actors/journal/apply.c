@@ -11,9 +11,9 @@
  * its sender repeats (batch->repeated) writes nothing, whatever has become of the command since; (3) without
  * room no new command is written, and what is written stays small.  */
 
-#include "journal/apply.h"
 #include "base/pipeline.h"
 #include "journal/apply_gate.h"
+#include "journal/apply_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -81,6 +81,12 @@ static int s_change(hf_batch_t *batch, const Hf__State *before, Hf__State *after
     after->since = batch->now;
     after->last_fact = s_fact(batch, after, event)->seq;
     after->group = 0;
+    if (after->job.len && before && before->job.len && !hf_state_is_open(after->state)) {
+        int rc = hf_apply_job_ended(batch, after);
+        if (rc) {
+            return rc;
+        }
+    }
     if (hf_state_is_held(after->state) &&
         hf_store_choose_group(batch->store, after, &after->group, batch->error)) {
         return HF_STORE_FAILED;
@@ -487,8 +493,8 @@ static void s_remember(hf_batch_t *batch, Hf__State *state, const ProtobufCBinar
     state->decision = (ProtobufCBinaryData){kept + HF_ID_SIZE, decisions};
 }
 
-static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before,
-                       const Hf__Decide *decide) {
+int hf_apply_decision(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before, const Hf__Decide *decide,
+                      const Hf__Job *job) {
     Hf__State *after = s_copy_of(batch, before);
     s_remember(batch, after, &decide->decision);
     after->due = 0;
@@ -496,12 +502,14 @@ static int s_carry_out(hf_batch_t *batch, const hf_id_t *id, const Hf__State *be
     decision.at = batch->now;
     decision.what = (char *)hf_event_name(decide->event);
     decision.who = decide->who;
+    decision.job = job ? job->id : decision.job;
     int rc = 0;
     if (decide->event == HF_EVENT_RESOLVE) {
         after->reason = (char *)""; //  Why it was dead or uncertain is in its history
     }
     if (decide->event == HF_EVENT_RETRY) {
         s_begin_round(batch, after);
+        after->job = job ? job->id : after->job;
         rc = decide->replace_body ? s_replace_body(batch, id, decide, &decision) : 0;
     }
     Hf__History entry = HF__HISTORY__INIT;
@@ -542,7 +550,7 @@ static int s_decide(hf_batch_t *batch, const Hf__Decide *decide, Hf__Result *res
         result->state = before->state;
         return 0;
     }
-    return s_carry_out(batch, &id, before, decide);
+    return hf_apply_decision(batch, &id, before, decide, NULL);
 }
 
 int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result) {
@@ -562,6 +570,12 @@ int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result
         return s_decide(batch, proposal->decide, result);
     case HF__PROPOSAL__WHAT_GATE:
         return hf_apply_gate(batch, proposal->gate, result);
+    case HF__PROPOSAL__WHAT_JOB_CREATE:
+        return hf_apply_job_create(batch, proposal->job_create, result);
+    case HF__PROPOSAL__WHAT_JOB_STEP:
+        return hf_apply_job_step(batch, proposal->job_step, result);
+    case HF__PROPOSAL__WHAT_JOB_CANCEL:
+        return hf_apply_job_cancel(batch, proposal->job_cancel, result);
     default:
         result->code = HF_RESULT_MALFORMED;
         return 0;

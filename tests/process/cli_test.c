@@ -584,13 +584,49 @@ static void s_one_failure_of_several_is_told_and_the_others_are_done(void **stat
 
 static void s_all_is_a_job_of_the_node(void **state) {
     (void)state;
-    SCRIPT(PROBLEM(501, "{\"title\":\"This call is not available yet\"}"));
+    SCRIPT(JSON("{\"id\":\"j1\",\"state\":\"running\"}"));
     RUN("retry", "--all", "--destination", "ec2", "--class", "failed", "--rate", "50/s", "--limit", "9");
-    assert_int_equal(s_run.status, HF_EXIT_FAILED);
-    s_assert_in("not available yet", s_run.error);
+    assert_int_equal(s_run.status, HF_EXIT_DONE);
+    s_assert_in("\"id\":\"j1\"", s_run.out);
     assert_string_equal(s_request(0).target, "/dead/retry");
     assert_string_equal(s_request(0).body,
                         "{\"destination\":\"ec2\",\"class\":\"failed\",\"rate\":\"50/s\",\"limit\":9}");
+    SCRIPT(JSON("{\"dry_run\":true}"));
+    RUN("retry", "--all", "--group", "00000000000000ff", "--canary", "0", "--dry-run", "--patch",
+        "[{\"op\":\"remove\",\"path\":\"/a\"}]");
+    assert_int_equal(s_run.status, HF_EXIT_DONE);
+    assert_string_equal(s_request(0).body, "{\"group\":\"00000000000000ff\",\"dry_run\":true,\"canary\":0,"
+                                           "\"patch\":[{\"op\":\"remove\",\"path\":\"/a\"}]}");
+    SCRIPT(JSON("{\"id\":\"j2\"}"));
+    RUN("resolve", "--all", "--state", "uncertain");
+    assert_string_equal(s_request(0).target, "/dead/resolve");
+    assert_string_equal(s_request(0).body, "{\"state\":\"uncertain\",\"as\":\"succeeded\"}");
+}
+
+static void s_jobs_and_groups_are_tables(void **state) {
+    (void)state;
+    SCRIPT(
+        JSON("{\"jobs\":[{\"id\":\"j1\",\"action\":\"retry\",\"state\":\"stopped\",\"matched\":70,\"done\":3,"
+             "\"failed\":2,\"reason\":\"the canary failed\"}]}"));
+    RUN("jobs");
+    s_assert_in("stopped", s_run.out);
+    s_assert_in("the canary failed", s_run.out);
+    SCRIPT(JSON("{\"id\":\"j1\",\"action\":\"retry\",\"state\":\"running\",\"matched\":70,\"done\":3,"
+                "\"succeeded\":1,\"failed\":0,\"under_way\":2,\"filters\":{\"state\":\"dead\"}}"));
+    RUN("job", "j1");
+    s_assert_in("j1  retry {\"state\":\"dead\"}\n", s_run.out);
+    s_assert_in("running: 3 of 70, 1 succeeded, 0 failed, 2 under way\n", s_run.out);
+    SCRIPT(JSON("{\"id\":\"j1\",\"action\":\"discard\",\"state\":\"cancelled\",\"matched\":null,\"reason\":"
+                "\"by ann\"}"));
+    RUN("job", "j1", "--cancel");
+    assert_string_equal(s_request(0).method, "DELETE");
+    s_assert_in("cancelled: counting (by ann)\n", s_run.out);
+    SCRIPT(JSON("{\"groups\":[{\"destination\":\"ec2\",\"class\":\"rejected\",\"reason\":\"answered 400\","
+                "\"group\":\"00000000000000ff\",\"count\":1000000}],\"total\":1000000}"));
+    RUN("dead", "--destination", "ec2");
+    assert_string_equal(s_request(0).target, "/dead?group=reason&destination=ec2");
+    s_assert_in("1000000", s_run.out);
+    s_assert_in("00000000000000ff", s_run.out);
 }
 
 //  ---------------------------------------------------------------------------------------------------------------------
@@ -617,6 +653,10 @@ static void s_wrong_usage_is_2_and_says_what_is_near(void **state) {
         {{"retry", "a", "--all"}, "not both"},
         {{"discard", "a", "--class", "failed"}, "use it with --all"},
         {{"retry", "a", "b", "--body", "x"}, "give one ID"},
+        {{"retry", "a", "--canary", "2"}, "use it with --all"},
+        {{"retry", "--all", "--patch", "x"}, "--patch is no JSON"},
+        {{"resolve"}, "ID is missing"},
+        {{"job"}, "ID is missing"},
         {{"actor"}, "NAME is missing"},
         {{"actor", "jurnal"}, "did you mean 'journal'"},
         {{"actor", "journal", "--number", "2"}, "for callers only"},
@@ -884,6 +924,7 @@ int main(void) {
         cmocka_unit_test(s_decisions_go_to_their_calls),
         cmocka_unit_test(s_one_failure_of_several_is_told_and_the_others_are_done),
         cmocka_unit_test(s_all_is_a_job_of_the_node),
+        cmocka_unit_test(s_jobs_and_groups_are_tables),
         cmocka_unit_test(s_wrong_usage_is_2_and_says_what_is_near),
         cmocka_unit_test(s_no_node_is_3),
         cmocka_unit_test(s_ps_reads_the_supervisors_file),

@@ -299,7 +299,8 @@ static int s_setup(void **unused) {
     snprintf(s_world.state, sizeof s_world.state, "%s/state", s_world.dir);
     snprintf(log, sizeof log, "%s/third.log", s_world.dir);
     snprintf(out, sizeof out, "%s/third.out", s_world.dir);
-    const char *third[] = {STANDIN_BINARY, "--listen", "127.0.0.1:0", "--log", log, "--die-with-parent", NULL};
+    const char *third[] = {STANDIN_BINARY,      "--listen", "127.0.0.1:0", "--log", log,
+                           "--die-with-parent", NULL};
     s_world.third = start(out, third);
     assert_true(wait_line(out, "listening on ", s_world.third_url, sizeof s_world.third_url, WITHIN_MS));
     s_write_pipelines();

@@ -349,6 +349,96 @@ static void s_people_decide(void **state) {
     assert_non_null(strstr(world->answer, "\"old_body\":\"{\\\"host\\\":\\\"down\\\"}\""));
 }
 
+//  The job of the newest answer, until it has that state.
+static void s_wait_for_job(world_t *world, const char *wanted) {
+    char path[128];
+    snprintf(path, sizeof path, "/jobs/%s", s_member(world, "id"));
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(s_ask(world, "GET", path, "", NULL), 200);
+        if (strcmp(s_member(world, "state"), wanted) == 0) {
+            return;
+        }
+        usleep(50000);
+    }
+    fail_msg("%s", world->answer);
+}
+
+static void s_jobs_decide_over_many(void **state) {
+    static const char patch[] = "\"patch\":[{\"op\":\"replace\",\"path\":\"/host\",\"value\":\"up\"}]";
+    world_t *world = *state;
+    char body[512], first[64], path[128];
+    const char *as_json =
+        "Content-Type: application/json\r\nIdempotency-Key: j\r\nHoldfast-Operator: ann\r\n";
+    for (int i = 0; i < 3; i++) { //  Two that are down, one that the patch does not fit
+        const char *dies = i < 2 ? "{\"host\":\"down\",\"job\":1}" : "{\"host\":\"down\",\"job\":2}";
+        assert_int_equal(s_ask(world, "POST", "/pipelines/stop/commands", "Prefer: wait=15\r\n", dies), 200);
+        assert_string_equal(s_member(world, "state"), "dead");
+    }
+    snprintf(body, sizeof body, "{%.*s,{\"op\":\"test\",\"path\":\"/job\",\"value\":1}],\"dry_run\":true}",
+             (int)sizeof patch - 2, patch);
+    assert_int_equal(s_ask(world, "POST", "/dead/retry", "", body), 200);
+    assert_non_null(strstr(world->answer, "\"matched\":3,\"complete\":true,\"unfit\":1"));
+    assert_non_null(strstr(world->answer, "\"after\":\"{\\\"host\\\":\\\"up\\\",\\\"job\\\":1}\""));
+    body[strlen(body) - strlen(",\"dry_run\":true}")] = '\0';
+    strcat(body, ",\"rate\":\"100/s\"}");
+    assert_int_equal(s_ask(world, "POST", "/dead/retry", as_json, body), 202);
+    snprintf(first, sizeof first, "%s", s_member(world, "id"));
+    snprintf(path, sizeof path, "Location: /jobs/%s\r\n", first);
+    assert_true(s_has_header(world, path));
+    assert_int_equal(s_ask(world, "POST", "/dead/retry", as_json, body), 202);
+    assert_true(s_has_header(world, "Idempotent-Replay: true\r\n"));
+    assert_string_equal(s_member(world, "id"), first);
+    assert_int_equal(s_ask(world, "POST", "/dead/retry", as_json, "{}"), 422);
+    snprintf(path, sizeof path, "/jobs/%s", first);
+    assert_int_equal(s_ask(world, "GET", path, "", NULL), 200);
+    s_wait_for_job(world, "done");
+    assert_non_null(strstr(world->answer,
+                           "\"matched\":3,\"left\":0,\"done\":2,\"gone\":0,\"under_way\":0,\"succeeded\":2"));
+    assert_non_null(strstr(world->answer, "\"who\":\"ann\""));
+    assert_int_equal(s_ask(world, "DELETE", path, "", NULL), 409);
+    assert_int_equal(
+        s_ask(world, "POST", "/dead/discard", "", "{\"destination\":\"third\",\"rate\":\"1/h\"}"), 202);
+    snprintf(path, sizeof path, "/jobs/%s", s_member(world, "id"));
+    assert_int_equal(s_ask(world, "DELETE", path, "Holdfast-Operator: bob\r\n", NULL), 200);
+    assert_string_equal(s_member(world, "reason"), "cancelled by bob");
+    assert_int_equal(s_ask(world, "POST", "/dead/resolve", "", "{\"as\":\"succeeded\"}"), 202);
+    s_wait_for_job(world, "done");
+    assert_int_equal(s_ask(world, "GET", "/dead", "", NULL), 200);
+    assert_non_null(strstr(world->answer, "\"total\":0"));
+    assert_int_equal(s_ask(world, "GET", "/jobs", "", NULL), 200);
+    json_t *json = s_body(world);
+    assert_int_equal(json_array_size(json_object_get(json, "jobs")), 3);
+    json_decref(json);
+}
+
+static void s_what_no_job_can_be_is_refused(void **state) {
+    static const char *const bodies[] = {"",
+                                         "[]",
+                                         "{\"destination\":1}",
+                                         "{\"destinatoin\":\"third\"}",
+                                         "{\"state\":\"waiting\"}",
+                                         "{\"rate\":50}",
+                                         "{\"rate\":\"fast\"}",
+                                         "{\"limit\":0}",
+                                         "{\"canary\":-1}",
+                                         "{\"dry_run\":1}",
+                                         "{\"as\":\"succeeded\"}",
+                                         "{\"cursor\":\"x\"}",
+                                         "{\"group\":\"x\"}",
+                                         "{\"patch\":[{\"op\":\"none\",\"path\":\"\"}]}",
+                                         "{\"limit\":1,\"limit\":2}"};
+    world_t *world = *state;
+    for (unsigned i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        if (s_ask(world, "POST", "/dead/retry", "", bodies[i]) != 400) {
+            fail_msg("%s: %s", bodies[i], world->answer);
+        }
+    }
+    assert_int_equal(s_ask(world, "POST", "/dead/discard", "", "{\"patch\":[]}"), 400);
+    assert_int_equal(s_ask(world, "POST", "/dead/discard", "", "{\"canary\":1}"), 400);
+    assert_int_equal(s_ask(world, "POST", "/dead/resolve", "", "{}"), 400);
+    assert_int_equal(s_ask(world, "DELETE", "/jobs/0198f3a2-6c1e-7b3a-9d50-3f1f6f9a2b11", "", NULL), 404);
+}
+
 //  ---- refusals
 
 typedef struct {
@@ -629,6 +719,8 @@ int main(void) {
         cmocka_unit_test(s_a_wait_ends_by_time),
         cmocka_unit_test(s_one_key_one_command),
         cmocka_unit_test(s_people_decide),
+        cmocka_unit_test(s_jobs_decide_over_many),
+        cmocka_unit_test(s_what_no_job_can_be_is_refused),
         cmocka_unit_test(s_what_is_wrong_is_refused),
         cmocka_unit_test(s_connections_go_on),
         cmocka_unit_test(s_a_commands_stream_tells_its_history_and_ends),

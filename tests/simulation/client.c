@@ -6,6 +6,7 @@
 
 #include "simulation/client.h"
 
+#include "simulation/jobs.h"
 #include "simulation/lives.h"
 #include "simulation/tell.h"
 #include "simulation/turns.h"
@@ -29,12 +30,15 @@ typedef struct {
     hf_event_t event;             //  Decision: which
     hf_gate_event_t gate;         //  Pause, resume: which; NONE: another request
     int destination;              //  The same: of which destination
-    hf_buf_t body;                //  Decision: the new body, or empty
-    uint32_t number;              //  Of all tries
-    uint32_t client;              //  Whose
-    uint32_t life;                //  Which ingress it was sent to
-    bool ended;                   //  Nobody waits for its answer any more
-    bool answered;                //  Ingress answered it
+    enum { NO_JOB, MAKES_JOB, CANCELS_JOB } job; //  A decision over many, or its end
+    Hf__Job wants_job;                           //  MAKES_JOB: what
+    hf_id_t job_id;                              //  CANCELS_JOB: which
+    hf_buf_t body;                               //  Decision: the new body, or empty
+    uint32_t number;                             //  Of all tries
+    uint32_t client;                             //  Whose
+    uint32_t life;                               //  Which ingress it was sent to
+    bool ended;                                  //  Nobody waits for its answer any more
+    bool answered;                               //  Ingress answered it
 } try_t;
 
 typedef struct {
@@ -293,6 +297,15 @@ static void s_decide(sim_world_t *world, uint32_t number) {
     s_send(world, try);
 }
 
+//  Decides over many at once, or ends such a job.
+static void s_job(sim_world_t *world, uint32_t number) {
+    bool cancels = sim_chance(&world->engine, SIM_CLIENT, HALF / 2);
+    try_t *try = s_try_new(world, number);
+    try->job = cancels && sim_jobs_pick(world, &try->job_id) ? CANCELS_JOB : MAKES_JOB;
+    try->wants_job = sim_jobs_draw(world);
+    s_send(world, try);
+}
+
 //  Pauses or resumes a destination.
 static void s_gate(sim_world_t *world, uint32_t number, hf_gate_event_t event, int destination) {
     try_t *try = s_try_new(world, number);
@@ -321,6 +334,7 @@ static void s_begin_something(sim_world_t *world, uint32_t number) {
     bool batch = sim_chance(engine, SIM_CLIENT, HALF / 4);
     bool gate = sim_chance(engine, SIM_CLIENT, HALF / 2);
     bool pause = sim_chance(engine, SIM_CLIENT, HALF);
+    bool job = sim_chance(engine, SIM_CLIENT, HALF);
     int destination = (int)sim_between(engine, SIM_CLIENT, 0, SIM_DESTINATIONS - 1);
     sim_submission_t *earlier = s_keyed_one(world);
     if (replay && earlier) {
@@ -332,6 +346,8 @@ static void s_begin_something(sim_world_t *world, uint32_t number) {
         self->decisions--;
         if (gate) {
             s_gate(world, number, pause ? HF_GATE_PAUSE : HF_GATE_RESUME, destination);
+        } else if (job) {
+            s_job(world, number);
         } else {
             s_decide(world, number);
         }
@@ -530,7 +546,7 @@ static void s_decided(sim_world_t *world, try_t *try) {
                                                   [HF_EVENT_RESOLVE] = SIM_FAULT_RESOLVE};
     sim_command_t *command = try->command;
     sim_cover(try->body.size ? SIM_FAULT_RETRY_BODY : faults[try->event], world->ledger->counts);
-    if (++command->decided[try->event] > command->facts[try->event]) {
+    if (++command->decided[try->event] > command->facts[try->event] - command->by_jobs[try->event]) {
         sim_violation(&world->engine, 1, "%s of c%u is answered as done %u times, and was done %u times",
                       hf_event_name(try->event), command->number, command->decided[try->event],
                       command->facts[try->event]);
@@ -543,7 +559,7 @@ static void s_decision_refused(sim_world_t *world, try_t *try, const hf_problem_
         return; //  As above
     }
     unsigned refused = ++command->refused_decisions[try->event];
-    if (command->facts[try->event] > command->asked[try->event] - refused) {
+    if (command->facts[try->event] - command->by_jobs[try->event] > command->asked[try->event] - refused) {
         sim_violation(&world->engine, 6, "%s of c%u is refused (%s), and was carried out",
                       hf_event_name(try->event), command->number, problem->detail);
     }
@@ -564,6 +580,17 @@ static void s_gate_refused(sim_world_t *world, try_t *try) {
     if (++gate->refused[try->gate] + gate->facts[try->gate] > gate->asked[try->gate]) {
         sim_violation(&world->engine, 6, "destination %d: %s is refused, and was carried out",
                       try->destination, hf_gate_event_name(try->gate));
+    }
+}
+
+static void s_job_answered(sim_world_t *world, const try_t *try, const hf_answer_t *answer) {
+    bool cancels = try->job == CANCELS_JOB;
+    if (!sim_jobs_is(world->ledger, &answer->id, cancels)) {
+        sim_violation(&world->engine, 12, "a job is answered as %s, and it is not",
+                      cancels ? "cancelled" : "made");
+    }
+    if (cancels) {
+        sim_cover(SIM_FAULT_JOB_CANCELLED, world->ledger->counts);
     }
 }
 
@@ -591,6 +618,10 @@ void sim_client_answered(sim_world_t *world, sim_life_t *ingress, const hf_answe
         s_accepted(world, try, answer);
     } else if (try->gate) {
         (refused ? s_gate_refused : s_gated)(world, try);
+    } else if (try->job && !refused) {
+        s_job_answered(world, try, answer);
+    } else if (try->job) {
+        SAY(&world->engine, "          %s", answer->problem.detail);
     } else if (refused) {
         s_decision_refused(world, try, &answer->problem);
     } else {
@@ -664,12 +695,27 @@ static void s_arrive_gate(sim_world_t *world, sim_life_t *ingress, try_t *try) {
     }
 }
 
+static void s_arrive_job(sim_world_t *world, sim_life_t *ingress, try_t *try) {
+    hf_problem_t problem;
+    int64_t now = sim_node_now(world);
+    SAY(&world->engine, "  %s is asked by client %u to %s", sim_tell_life(ingress), try->client,
+        try->job == CANCELS_JOB ? "cancel a job" : hf_event_name(try->wants_job.event));
+    int rc = try->job == CANCELS_JOB
+                 ? hf_ingress_cancel_job(ingress->core, &try->job_id, "the simulator", now, try, &problem)
+                 : hf_ingress_create_job(ingress->core, &try->wants_job, NULL, NULL, 0, now, try, &problem);
+    if (rc) {
+        s_tell_client(world, try, false);
+    }
+}
+
 void sim_client_arrive(sim_world_t *world, sim_life_t *ingress, uint32_t number) {
     try_t *try = world->clients->tries[number];
     if (try->submission) {
         s_arrive_submission(world, ingress, try);
     } else if (try->gate) {
         s_arrive_gate(world, ingress, try);
+    } else if (try->job) {
+        s_arrive_job(world, ingress, try);
     } else {
         s_arrive_decision(world, ingress, try);
     }

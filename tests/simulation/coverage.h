@@ -59,6 +59,9 @@
     X(RETRY, "retry")                                                                                        \
     X(RETRY_BODY, "retry with another body")                                                                 \
     X(DISCARD, "discard")                                                                                    \
+    X(JOB, "a job decides")                                                                                  \
+    X(JOB_PATCHES, "a job patches")                                                                          \
+    X(JOB_CANCELLED, "a job is cancelled")                                                                   \
     X(RESOLVE, "resolve")                                                                                    \
     X(SETTLED, "settled without a journal")                                                                  \
     X(PAUSED, "destination paused")                                                                          \

@@ -82,6 +82,7 @@ static const char *const s_invariants[] = {
     "nothing grows without a bound",
     "no attempt begins that its destination's gate forbids; what is true of a destination follows from what "
     "was said",
+    "a job decides over each of its members exactly once, and over nobody else",
 };
 
 _Noreturn void sim_violation(const sim_engine_t *self, int invariant, const char *format, ...) {

@@ -7,6 +7,7 @@
 
 #include "base/wire.h"
 #include "simulation/client.h"
+#include "simulation/jobs.h"
 #include "simulation/tell.h"
 #include "simulation/turns.h"
 
@@ -51,6 +52,7 @@ void sim_ledger_destroy(sim_ledger_t **self_p) {
         free(self->commands);
         free(self->facts);
         free(self->said);
+        free(self->jobs.members);
         hf_id_map_destroy(&self->index);
         hf_arena_destroy(&self->arena);
         hf_arena_destroy(&self->said_arena);
@@ -197,6 +199,15 @@ static hf_event_t s_wanted(const Hf__Fact *fact) {
     return fact->event == HF_EVENT_PARK ? joins : (hf_event_t)fact->event;
 }
 
+static bool s_is_item(const Hf__JobStep *step, const hf_id_t *id) {
+    for (size_t i = 0; i < step->n_items; i++) {
+        if (s_is_id(&step->items[i]->id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 //  Whether this proposal may have led to that fact.
 static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const sim_command_t *command) {
     hf_event_t event = s_wanted(fact);
@@ -220,20 +231,32 @@ static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const
                proposal->verdict->attempt == fact->attempt;
     case HF__PROPOSAL__WHAT_DECIDE:
         return event == (hf_event_t)proposal->decide->event && s_is_id(&proposal->decide->id, id);
+    case HF__PROPOSAL__WHAT_JOB_STEP:
+        return (event == HF_EVENT_RETRY || event == HF_EVENT_DISCARD || event == HF_EVENT_RESOLVE) &&
+               s_is_item(proposal->job_step, id);
     default:
         return false;
     }
 }
 
-static void s_assert_explained(sim_ledger_t *self, const Hf__Fact *fact, const sim_command_t *command) {
+//  A batch and a step make many facts.
+static bool s_makes_many(const Hf__Proposal *proposal) {
+    return proposal->what_case == HF__PROPOSAL__WHAT_SUBMIT_BATCH ||
+           proposal->what_case == HF__PROPOSAL__WHAT_JOB_STEP;
+}
+
+static void s_assert_explained(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t *command) {
     if (fact->event == HF_EVENT_RELEASE) {
         return; //  It follows from another command's end: sim_turns_learn looks
     }
     for (size_t i = 0; i < self->said_size; i++) {
         struct sim_said *said = &self->said[i];
         if (!said->used && said->proposal && s_explains(said->proposal, fact, command)) {
-            said->used = said->proposal->what_case !=
-                         HF__PROPOSAL__WHAT_SUBMIT_BATCH; //  One batch makes many facts
+            said->used = !s_makes_many(said->proposal);
+            if (said->proposal->what_case == HF__PROPOSAL__WHAT_JOB_STEP) {
+                sim_jobs_decided(self, said->proposal->job_step, fact, command);
+                command->by_jobs[s_wanted(fact)]++;
+            }
             return;
         }
     }
@@ -277,6 +300,13 @@ static void s_take_body(sim_ledger_t *self, sim_command_t *command) {
     }
     for (size_t i = 0; i < self->said_size; i++) {
         const Hf__Proposal *proposal = self->said[i].proposal;
+        ProtobufCBinaryData body;
+        if (proposal && proposal->what_case == HF__PROPOSAL__WHAT_JOB_STEP &&
+            sim_jobs_body(proposal->job_step, command, &body) && body.len == record->body.len &&
+            memcmp(body.data, record->body.data, body.len) == 0) {
+            hf_buf_clear(&command->body);
+            hf_buf_add(&command->body, body.data, body.len);
+        }
         const Hf__Decide *decide = proposal && proposal->what_case == HF__PROPOSAL__WHAT_DECIDE
                                        ? proposal->decide
                                        : NULL;
@@ -393,7 +423,7 @@ static void s_learn_event(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
     }
     unsigned refused = command->refused_decisions[event];
     if (event >= HF_EVENT_CANCEL && event <= HF_EVENT_RESOLVE &&
-        command->facts[event] > command->asked[event] - refused) {
+        command->facts[event] - command->by_jobs[event] > command->asked[event] - refused) {
         sim_violation(
             engine, 6, "%s of c%u was carried out %u times, asked for %u times, of these %u refused",
             hf_event_name(event), command->number, command->facts[event], command->asked[event], refused);
@@ -613,7 +643,7 @@ static bool s_is_batch_done(const sim_ledger_t *self, const Hf__SubmitBatch *bat
 }
 
 //  Whether what was answered as done is durable.
-static bool s_is_done(const sim_ledger_t *self, const Hf__Proposal *proposal) {
+static bool s_is_done(sim_ledger_t *self, const Hf__Proposal *proposal) {
     const sim_command_t *command;
     switch (proposal->what_case) {
     case HF__PROPOSAL__WHAT_SUBMIT:
@@ -634,6 +664,10 @@ static bool s_is_done(const sim_ledger_t *self, const Hf__Proposal *proposal) {
     case HF__PROPOSAL__WHAT_DECIDE:
         command = s_command(self, &proposal->decide->id);
         return command && command->facts[proposal->decide->event] > 0;
+    case HF__PROPOSAL__WHAT_JOB_CREATE:
+    case HF__PROPOSAL__WHAT_JOB_STEP:
+    case HF__PROPOSAL__WHAT_JOB_CANCEL:
+        return sim_jobs_is_done(self, proposal);
     case HF__PROPOSAL__WHAT_GATE:
         return true; //  To pause what is paused is done already: clients look whether theirs was
     default:
@@ -813,6 +847,7 @@ void sim_ledger_scan(sim_ledger_t *self) {
         s_scan_command(self, self->commands[i]);
     }
     s_assert_counts(self);
+    sim_jobs_scan(self);
     s_end_read(self);
     if (hf_store_verify(self->store, s_on_problem, self, &error) != 0) {
         sim_violation(&self->world->engine, 1, "verify: %s", error.text);

@@ -60,9 +60,18 @@ typedef struct {
     unsigned refused_decisions[HF_EVENTS]; //  of these refused,
     unsigned decided[HF_EVENTS];           //  of these answered as done,
     unsigned facts[HF_EVENTS];             //  Facts
+    unsigned by_jobs[HF_EVENTS];           //  Of these, those that follow from a job's step
     sim_attempt_t *attempts;               //  By number
     size_t attempts_size;                  //  Places
 } sim_command_t;
+
+struct sim_member;
+
+//  Decisions that jobs made (jobs.h).
+struct sim_jobs {
+    struct sim_member *members; //  In the order of their facts
+    size_t size, capacity;      //  How many, and places
+};
 
 struct sim_ledger {
     sim_world_t *world;                      //  Whose
@@ -78,6 +87,7 @@ struct sim_ledger {
     unsigned calling[SIM_DESTINATIONS];      //  In state calling, by destination
     sim_gate_t gates[SIM_DESTINATIONS];      //  Destinations
     unsigned removed;                        //  Commands that left
+    struct sim_jobs jobs;                    //  What jobs decided
     hf_arena_t *said_arena;                  //  Of what the journal heard
     struct sim_said *said;                   //  Proposals that the journal heard and has not committed
     size_t said_size, said_capacity;         //  How many, and places

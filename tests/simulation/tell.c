@@ -69,6 +69,20 @@ static void s_add_proposal(const sim_world_t *world, hf_buf_t *text, const Hf__P
         hf_buf_addf(text, " a person wants to %s ", hf_event_name(proposal->decide->event));
         s_add_command(world, text, &proposal->decide->id);
         break;
+    case HF__PROPOSAL__WHAT_JOB_CREATE:
+        hf_buf_addf(text, " a person wants to %s many", hf_event_name(proposal->job_create->job->event));
+        break;
+    case HF__PROPOSAL__WHAT_JOB_STEP:
+        hf_buf_addf(text, " step %" PRIu64 " of a job%s%s, over", proposal->job_step->step,
+                    *proposal->job_step->stop ? ", which stops: " : "", proposal->job_step->stop);
+        for (size_t i = 0; i < proposal->job_step->n_items; i++) {
+            hf_buf_addf(text, " ");
+            s_add_command(world, text, &proposal->job_step->items[i]->id);
+        }
+        break;
+    case HF__PROPOSAL__WHAT_JOB_CANCEL:
+        hf_buf_addf(text, " a person wants a job to end");
+        break;
     case HF__PROPOSAL__WHAT_GATE:
         hf_buf_addf(text, " %s shall be %s", proposal->gate->destination,
                     hf_gate_event_name(proposal->gate->event));

@@ -4,6 +4,7 @@
 #include "simulation/world.h"
 
 #include "simulation/client.h"
+#include "simulation/jobs.h"
 #include "simulation/ledger.h"
 #include "simulation/lives.h"
 #include "simulation/network.h"
@@ -95,8 +96,8 @@ static const char *s_first_open(const sim_world_t *world) {
 static void s_come_to_rest(sim_world_t *world) {
     int64_t latest = world->engine.now + REST_MS;
     const char *why = "";
-    while (sim_ledger_open(world->ledger) || !sim_clients_are_done(world) ||
-           !sim_lives_are_quiet(world, &why)) {
+    while (sim_ledger_open(world->ledger) || sim_jobs_running(world->ledger) ||
+           !sim_clients_are_done(world) || !sim_lives_are_quiet(world, &why)) {
         if (world->engine.now > latest) {
             sim_violation(&world->engine, sim_ledger_open(world->ledger) ? 2 : 0,
                           "no rest after %d s: %u commands move (%s); %s; %s", REST_MS / 1000,
