@@ -3,8 +3,9 @@
 #include <math.h>
 
 //  Shares of a second's worth, and of the rate.
-#define SAVED   0.05 //  Most that is saved up: a wake-up that is 50 ms late loses nothing
-#define MADE_UP 0.05 //  What is owed is made up for so much faster than the rate
+#define SAVED_RAMP 0.03 //  Not after an outage: a hesitation of ours must not become a wave
+#define SAVED      0.05 //  Most that is saved up: a wake-up that is 50 ms late loses nothing
+#define MADE_UP    0.05 //  What is owed is made up for so much faster than the rate
 #define WAKE                                                                                                 \
     0.005 //  Tokens are waited for in lots of so much, so that a fast rate does not wake dispatch for each
 #define RAMP_FROM   0.05 //  A ramp begins at this share of its top
@@ -56,7 +57,7 @@ static void s_owe(hf_pace_t *self, double rate, double attempts) {
 
 //  exact: it is the configured rate, so what is lost is owed.
 static void s_refill(hf_pace_t *self, double rate, bool exact, int64_t now) {
-    double most = 1 + rate * SAVED;
+    double most = 1 + rate * (exact ? SAVED : SAVED_RAMP);
     double gone = self->at && now > self->at ? (double)(now - self->at) / 1000 : 0;
     double made_up = gone * rate * MADE_UP;
     made_up = made_up < self->owed ? made_up : self->owed;

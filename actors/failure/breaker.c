@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
-//  About five seconds' memory: an outage is noticed within a few, and a warm-up must not count for long.
-#define SMOOTHING 0.2
+//  About ten seconds' memory: one in which a stall was made up for must not count for much. The first ten count alike, so that a beginning
+//  in the middle of a second is soon forgotten.
+enum { MEMORY = 10 };
 
-static double s_smooth(double old, double sample) {
-    return old > 0 ? old + SMOOTHING * (sample - old) : sample;
+static double s_smooth(double old, double sample, unsigned samples) {
+    return old + (sample - old) / (samples < MEMORY ? samples : MEMORY);
 }
 
 //  The second that was counted is over. A healthy one counts only once another healthy one has followed: the one in which an outage begins
@@ -14,14 +15,14 @@ static double s_smooth(double old, double sample) {
 static void s_end_second(hf_breaker_t *self) {
     bool healthy = self->well > 0 && self->ill * 10 <= self->well;
     if (healthy && self->before > 0) {
-        self->steady = s_smooth(self->steady, self->before);
+        self->steady = s_smooth(self->steady, self->before, ++self->healthy);
     }
     if (healthy) {
         self->before = self->well;
     } else if (self->ill > 0) {
         self->before = 0;
     }
-    self->arrivals = s_smooth(self->arrivals, self->arrived);
+    self->arrivals = s_smooth(self->arrivals, self->arrived, ++self->counted);
     self->well = self->ill = self->arrived = 0;
 }
 

@@ -26,6 +26,8 @@ typedef struct {
     double before;     //  Successes of the second before it, where that was a healthy one; else 0
     double steady;     //  Successes a second while it was well, smoothed; 0: not known
     double arrivals;   //  Commands accepted a second, smoothed
+    unsigned healthy;  //  Seconds in steady
+    unsigned counted;  //  Seconds in arrivals
 } hf_breaker_t;
 
 //  A command was accepted for the destination.
