@@ -25,6 +25,7 @@ enum {
     TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
     EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
     EXPIRY_MAX = 256,       //  Expired commands noticed at once
+    LOOKS_MAX = 1024,       //  Lanes looked at in one tick: some ms, however many want a look after a restart
     PASS_OVER_MAX = 512,    //  Retries without a budget that one turn looks behind
     REPLAY_FACTS = 16384,   //  Facts that a new life learns the pace from: more than its bucket remembers
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
@@ -558,7 +559,8 @@ static void s_look_at_all(hf_dispatch_t *self) {
     }
     self->budget = self->held ? 1 : TICK_MAX;
     self->probe_at = self->held ? self->now + PROBE_EVERY_MS : 0;
-    for (size_t turns = self->dirty_size; turns > 0 && self->budget > 0; turns--) {
+    size_t turns = self->dirty_size < LOOKS_MAX ? self->dirty_size : LOOKS_MAX;
+    for (; turns > 0 && self->budget > 0; turns--) {
         hf_lane_t *lane = self->dirty[self->dirty_head];
         self->dirty_head = (self->dirty_head + 1) % self->config->destinations_size;
         self->dirty_size--;

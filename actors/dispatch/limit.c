@@ -8,10 +8,10 @@
 #define LONG_TERM 0.02 //  Share of one window in the long-term mean: some fifty windows
 
 enum {
-    WINDOW_MS = 100,      //  A window has ended after so long …
-    WINDOW_SAMPLES = 10,  //  … and so many answers,
-    WINDOW_MAX_MS = 1000, //  or after this and one answer
-    QUICK_US = 50000,     //  Latency below this is no sign of anything
+    WINDOW_MS = 100,     //  A window has ended after so long …
+    WINDOW_SAMPLES = 10, //  … and so many answers,
+    WINDOW_MAX_MS = 250, //  or after this and one answer
+    QUICK_US = 50000,    //  Latency below this is no sign of anything
 };
 
 int hf_limit_use(const hf_limit_t *self, int ceiling) {

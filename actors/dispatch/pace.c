@@ -16,6 +16,7 @@ enum {
     OWED_MS = 2000,        //  No more is owed than so long would have let begin: a restart takes less
     SLOW_EVERY_MS = 1000,  //  Answers that were under way together count once
     SLOWED_FOR_MS = 60000, //  Then it is forgotten
+    RAMP_HELD_MS = 60000,  //  So long a ramp stays at its top; then it gains one top in each such time
     RAMP_LEAST = 10,       //  Attempts a second that no third party calls a herd; and where nothing is known
     SLOWED_LEAST = 10,     //  Attempts a second: below, the limit in flight is what holds it back
 };
@@ -27,6 +28,8 @@ static double s_ramp(const hf_destination_t *destination, const hf_gate_t *gate,
     double gone = (double)(now - gate->circuit_since) / (double)destination->circuit_ramp_ms;
     gone = gone < 0 ? 0 : gone > 1 ? 1 : gone;
     double rate = top * (RAMP_FROM + (1 - RAMP_FROM) * gone);
+    int64_t held = now - gate->circuit_since - destination->circuit_ramp_ms - RAMP_HELD_MS;
+    rate += held > 0 ? top * (double)held / RAMP_HELD_MS : 0;
     return rate > 1 ? rate : 1;
 }
 

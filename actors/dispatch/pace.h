@@ -2,7 +2,8 @@
  *
  *      the configured `rate`;
  *      the ramp after an outage: from a twentieth of the top, linearly over `ramp`, up to `surge` of the rate before the outage, and no
- *      faster until what piled up has been called. So there is no herd, and no second collapse;
+ *      faster until what piled up has been called. So there is no herd, and no second collapse. Where that takes over a minute, more comes
+ *      in than did before the outage, and the top rises slowly: it must not hold back what the third party bears now;
  *      what is left of the rate after the third party said 429 or named a time (Retry-After): seven tenths of what was begun a second
  *      then, each time, growing by a twentieth of that a second, for a minute (additive increase, multiplicative decrease: Chiu and Jain,
  *      1989).

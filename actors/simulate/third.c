@@ -188,9 +188,8 @@ static int s_status(hf_third_t *self) {
     return 200;
 }
 
-int64_t hf_third_call(hf_third_t *self, int64_t now, int64_t timeout_ms, hf_call_result_t *result) {
+static int64_t s_meet(hf_third_t *self, int64_t now, int64_t timeout_ms, hf_call_result_t *result) {
     const hf_third_plan_t *plan = self->plan;
-    *result = (hf_call_result_t){0};
     if (s_look(self, now)) {
         return s_meet_outage(self, result, timeout_ms);
     }
@@ -209,4 +208,11 @@ int64_t hf_third_call(hf_third_t *self, int64_t now, int64_t timeout_ms, hf_call
         return s_break(result, true, timeout_ms);
     }
     return s_answer(self, result, status, end - (double)now);
+}
+
+int64_t hf_third_call(hf_third_t *self, int64_t now, int64_t timeout_ms, hf_call_result_t *result) {
+    *result = (hf_call_result_t){0};
+    int64_t took_ms = s_meet(self, now, timeout_ms, result);
+    result->total_us = (uint32_t)(took_ms > 0 ? took_ms * 1000 : 1); //  Circuits and limits go by it
+    return took_ms;
 }

@@ -3,6 +3,7 @@
 //  or as a sensible proposal over one of a few commands. Whatever comes, commits succeed, facts have no gap,
 //  and verify finds every record and index whole.
 
+#include "base/gate.h"
 #include "base/wire.h"
 #include "journal/journal_core.h"
 
@@ -110,6 +111,7 @@ static void s_send_sensible(world_t *world, const uint8_t *bytes, bool again) {
     Hf__Outcome outcome = HF__OUTCOME__INIT;
     Hf__Verdict verdict = HF__VERDICT__INIT;
     Hf__Decide decide = HF__DECIDE__INIT;
+    Hf__Gate gate = HF__GATE__INIT;
     command.id = start.id = outcome.id = verdict.id = decide.id = id_bytes;
     command.pipeline = (char *)"p";
     command.destination = (char *)(bytes[2] % 2 ? "d" : "e");
@@ -122,15 +124,21 @@ static void s_send_sensible(world_t *world, const uint8_t *bytes, bool again) {
     start.caller_epoch = outcome.caller_epoch = world->epoch;
     attempt.class_ = bytes[3];
     attempt.lost = bytes[3] & 64;
+    attempt.retry_after = bytes[2] % 11 ? 0 : world->now + bytes[3];
     outcome.attempt = &attempt;
     verdict.event = decide.event = bytes[3] % HF_EVENTS;
     verdict.due = world->now + bytes[3];
     decide.decision = (ProtobufCBinaryData){sizeof decision, decision};
     decide.replace_body = bytes[2] & 128;
-    static const Hf__Proposal__WhatCase kinds[] = {HF__PROPOSAL__WHAT_SUBMIT, HF__PROPOSAL__WHAT_START,
+    gate.destination = command.destination;
+    gate.event = bytes[3] % (HF_GATE_EVENTS + 1);
+    gate.reason = (char *)"why";
+    gate.circuit_fact = bytes[1] % 8 ? bytes[1] % 8 : world->facts;
+    gate.cooldown = bytes[1] % 16;
+    static const Hf__Proposal__WhatCase kinds[] = {HF__PROPOSAL__WHAT_SUBMIT,  HF__PROPOSAL__WHAT_START,
                                                    HF__PROPOSAL__WHAT_OUTCOME, HF__PROPOSAL__WHAT_VERDICT,
-                                                   HF__PROPOSAL__WHAT_DECIDE};
-    proposal.what_case = kinds[bytes[0] % 5];
+                                                   HF__PROPOSAL__WHAT_DECIDE,  HF__PROPOSAL__WHAT_GATE};
+    proposal.what_case = kinds[bytes[0] % 6];
     switch (proposal.what_case) {
     case HF__PROPOSAL__WHAT_SUBMIT:
         proposal.submit = &submit;
@@ -143,6 +151,9 @@ static void s_send_sensible(world_t *world, const uint8_t *bytes, bool again) {
         break;
     case HF__PROPOSAL__WHAT_VERDICT:
         proposal.verdict = &verdict;
+        break;
+    case HF__PROPOSAL__WHAT_GATE:
+        proposal.gate = &gate;
         break;
     default:
         proposal.decide = &decide;

@@ -153,6 +153,16 @@ static void a_ramp_climbs_and_never_passes_its_top(void **unused) {
     assert_in_range(world->begun - before, 27700, 28300);
 }
 
+static void a_ramp_that_does_not_end_rises_slowly(void **unused) {
+    (void)unused;
+    world_t *world = s_world(0);
+    world->gate = (hf_gate_t){.circuit = HF_CIRCUIT_RAMPING, .circuit_since = NOW, .steady = 100};
+    double rate = hf_pace_rate(&world->pace, &world->destination, &world->gate, NOW + 70000);
+    assert_true(rate > 139.9 && rate < 140.1);
+    rate = hf_pace_rate(&world->pace, &world->destination, &world->gate, NOW + 130000);
+    assert_true(rate > 279.9 && rate < 280.1);
+}
+
 static void a_ramp_to_nowhere_known_is_slow_but_goes_on(void **unused) {
     (void)unused;
     world_t *world = s_world(0);
@@ -314,6 +324,7 @@ int main(void) {
         cmocka_unit_test(what_nobody_wanted_is_not_owed),
         cmocka_unit_test(a_start_that_did_not_come_about_is_given_back),
         cmocka_unit_test(a_ramp_climbs_and_never_passes_its_top),
+        cmocka_unit_test(a_ramp_that_does_not_end_rises_slowly),
         cmocka_unit_test(a_ramp_to_nowhere_known_is_slow_but_goes_on),
         cmocka_unit_test(a_ramp_stays_below_the_configured_rate),
         cmocka_unit_test(slow_down_takes_three_tenths_off_and_is_forgotten_in_time),
