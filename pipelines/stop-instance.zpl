@@ -64,7 +64,8 @@ pipeline = stop-instance
 
     #   Two commands for one instance may overtake each other: a retry comes after what was accepted later. Where that
     #   matters, call those of a key one at a time, in the order in which they were accepted. One that is dead or uncertain
-    #   then blocks those behind it until somebody retries, discards or resolves it; `skip` lets them go on.
+    #   then blocks those behind it until somebody retries, discards or resolves it; `skip` lets them go on. The deadline
+    #   below counts from when a command's turn has come.
     #ordered = 1
     #on_dead = block
 

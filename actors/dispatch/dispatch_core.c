@@ -24,7 +24,8 @@ enum {
         512, //  Starts for one destination in one turn; the next destination comes before its next turn
     TICK_MAX = 4096,        //  Starts in one tick, so that messages are heard in between
     EXPIRY_EVERY_MS = 1000, //  How late an own deadline may be noticed
-    EXPIRY_MAX = 256,       //  Expired commands noticed at once
+    EXPIRY_MAX = 256,       //  Expired commands noticed at once,
+    EXPIRY_MORE_MS = 20,    //  and how soon after them the next ones, where there were more
     LOOKS_MAX = 1024,       //  Lanes looked at in one tick: some ms, however many want a look after a restart
     PASS_OVER_MAX = 512,    //  Retries without a budget that one turn looks behind
     REPLAY_FACTS = 16384,   //  Facts that a new life learns the pace from: more than its bucket remembers
@@ -537,6 +538,9 @@ static void s_look_for_expired(hf_dispatch_t *self) {
     self->expiry_at = self->now + EXPIRY_EVERY_MS;
     if (hf_store_walk_expiry(self->store, s_on_expiry, &look, &error)) {
         hf_proposer_fail(self->proposer, &error);
+    }
+    if (look.room < 0) { //  As many as are looked at, and more: a blocked key's, say
+        self->expiry_at = self->now + EXPIRY_MORE_MS;
     }
 }
 

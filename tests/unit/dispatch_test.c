@@ -410,6 +410,28 @@ static void an_own_deadline_that_passes_while_waiting_expires_it(void **unused) 
     s_teardown(world);
 }
 
+//  As those of a blocked key do, all at once.
+static void many_that_expire_together_do_so_soon(void **unused) {
+    (void)unused;
+    enum { MANY = 2000 };
+    world_t *world = s_setup(1);
+    hf_class_t class;
+    uint32_t crashes;
+    hf_id_t ids[MANY];
+    s_settle(world);
+    for (int i = 0; i < MANY; i++) {
+        ids[i] = s_submit(world, world->now + 3600000, world->now + 1000);
+        if (i % 200 == 0) {
+            s_settle(world);
+        }
+    }
+    s_pass(world, 4000);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(s_state(world, &ids[i], &class, &crashes), HF_STATE_EXPIRED);
+    }
+    s_teardown(world);
+}
+
 static void a_rate_is_kept_and_begins_empty(void **unused) {
     (void)unused;
     world_t *world = s_setup(1000);
@@ -540,6 +562,7 @@ int main(void) {
         cmocka_unit_test(retry_after_wakes_the_destination_when_it_has_passed),
         cmocka_unit_test(what_dispatch_does_not_know_yet_the_journal_forbids),
         cmocka_unit_test(an_own_deadline_that_passes_while_waiting_expires_it),
+        cmocka_unit_test(many_that_expire_together_do_so_soon),
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
         cmocka_unit_test(urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten),
         cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
