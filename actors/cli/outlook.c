@@ -187,11 +187,25 @@ static void s_print_drains(const hf_scenario_t *self, const hf_tally_t *tally, F
     }
 }
 
+static int64_t s_open_for(const hf_tally_t *tally) {
+    return tally->open_for_ms + (tally->circuit_open ? tally->now_ms - tally->opened_ms : 0);
+}
+
+static void s_print_circuit(const hf_tally_t *tally, FILE *file) {
+    char span[HF_PLOT_SPAN];
+    hf_plot_span(s_open_for(tally), span);
+    if (tally->opened) {
+        fprintf(file, "The circuit opened %" PRIu64 " time%s, and was open for %s in all.\n", tally->opened,
+                tally->opened == 1 ? "" : "s", span);
+    }
+}
+
 static void s_print_result(const hf_scenario_t *self, const hf_tally_t *tally, FILE *file) {
     const hf_phase_tally_t *whole = &tally->whole;
     char texts[4][HF_PLOT_SPAN];
     fputc('\n', file);
     s_print_drains(self, tally, file);
+    s_print_circuit(tally, file);
     hf_plot_count(tally->open * self->scale, texts[0]);
     hf_plot_span(tally->now_ms, texts[1]);
     fprintf(file, "%s open at the end, %s after the start.\n", tally->open ? texts[0] : "None", texts[1]);
@@ -356,12 +370,13 @@ void hf_outlook_print_json(const hf_scenario_t *self, const hf_tally_t *tally, F
     for (size_t i = 0; i < tally->drains_size; i++) {
         json_array_append_new(outages, s_drain_json(self, &tally->drains[i]));
     }
-    json_t *all = json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "pipeline",
+    json_t *all = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "pipeline",
                             self->plan.pipeline->name, "destination", self->plan.pipeline->destination->name,
                             "seed", (json_int_t)self->plan.seed, "scale", (json_int_t)self->scale, "ended_ms",
-                            (json_int_t)tally->now_ms, "open", s_count_json(self, tally->open), "all",
-                            s_phase_json(self, &tally->whole, "all"), "phases", phases, "outages", outages,
-                            "series", s_series_json(self, tally));
+                            (json_int_t)tally->now_ms, "circuit_opened", (json_int_t)tally->opened,
+                            "circuit_open_ms", (json_int_t)s_open_for(tally), "open",
+                            s_count_json(self, tally->open), "all", s_phase_json(self, &tally->whole, "all"),
+                            "phases", phases, "outages", outages, "series", s_series_json(self, tally));
     hf_fields_print(file, all);
     fputc('\n', file);
     json_decref(all);

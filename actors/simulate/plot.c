@@ -201,8 +201,9 @@ static void s_draw_times(const plot_t *plot, int panel) {
             break;
         }
     }
-    for (double at = 0; at <= plot->end_ms; at += step) {
+    for (int line = 0; line * step <= plot->end_ms; line++) {
         char text[HF_PLOT_SPAN];
+        double at = line * step;
         hf_plot_span((int64_t)(at + 0.5), text);
         double x = s_x(plot, at), bottom = s_y(panel, 0, 1);
         hf_buf_addf(
@@ -215,8 +216,9 @@ static void s_draw_times(const plot_t *plot, int panel) {
 
 static void s_draw_values(const plot_t *plot, int panel, double top) {
     double step = s_round_up(top / GRID_LINES);
-    for (double value = 0; value <= top; value += step) {
+    for (int line = 0; line * step <= top; line++) {
         char text[HF_PLOT_SPAN];
+        double value = line * step;
         if (step < 1) {
             snprintf(text, sizeof text, "%.2g", value);
         } else {

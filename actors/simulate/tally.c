@@ -1,6 +1,7 @@
 #include "simulate/tally.h"
 
 #include "base/buf.h"
+#include "base/gate.h"
 #include "base/lifecycle.h"
 
 #include <assert.h>
@@ -182,9 +183,22 @@ static void s_count_end(hf_tally_t *self, const Hf__Fact *fact) {
     s_ended(self, fact->accepted_at);
 }
 
+//  A fact about the destination. A failed probe opens what is open already.
+static void s_count_gate(hf_tally_t *self, const Hf__Fact *fact) {
+    bool open = fact->event == HF_GATE_OPEN || (self->circuit_open && fact->event != HF_GATE_RAMP);
+    if (open && !self->circuit_open) {
+        self->opened++;
+        self->opened_ms = self->now_ms;
+    } else if (!open && self->circuit_open) {
+        self->open_for_ms += self->now_ms - self->opened_ms;
+    }
+    self->circuit_open = open;
+}
+
 void hf_tally_fact(hf_tally_t *self, const Hf__Fact *fact) {
     if (fact->id.len == 0) {
-        return; //  About a destination
+        s_count_gate(self, fact);
+        return;
     }
     s_count_event(self, fact);
     if (!hf_state_is_open((hf_state_t)fact->state)) {

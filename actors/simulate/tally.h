@@ -51,6 +51,9 @@ typedef struct {
     hf_phase_tally_t whole;                       //  All of them together
     hf_drain_t drains[HF_THIRD_OUTAGES_MAX];      //  One for each outage
     size_t drains_size;                           //  How many
+    bool circuit_open;                            //  Of the destination
+    uint64_t opened;                              //  How often it opened
+    int64_t opened_ms, open_for_ms;               //  Since when it is, and how long it was before
     uint64_t open;                                //  Commands that move
     hf_step_tally_t steps[HF_TALLY_STEPS_MAX];    //  The series
     size_t steps_size;                            //  How many

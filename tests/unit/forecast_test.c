@@ -191,21 +191,22 @@ static void s_spans_and_counts_are_said_as_people_say_them(void **state) {
 
 //  ---- forecasts
 
-static const char s_pipelines[] =
+static const char s_destination[] =
     "destination = ec2\n"
     "    url = \"http://127.0.0.1:1/{zone}/{instance}\"\n"
     "    concurrency = 4\n"
     "    adaptive = 0\n" //  What four places bear is what the stories reckon with
-    "    timeout = 2s\n"
-    "pipeline = stop\n"
-    "    destination = ec2\n"
-    "    key = \"{instance}\"\n"
-    "    retry\n"
-    "        delay = 100ms\n"
-    "        cap = 500ms\n";
+    "    timeout = 2s\n";
+static const char s_circuit_block[] = "    circuit\n        cooldown = 2s\n        ramp = 2s\n";
+static const char s_pipeline[] = "pipeline = stop\n"
+                                 "    destination = ec2\n"
+                                 "    key = \"{instance}\"\n"
+                                 "    retry\n"
+                                 "        delay = 100ms\n"
+                                 "        cap = 500ms\n";
 
-//  Whether `pipeline = stop` keeps the order of each key, too.
-static bool s_ordered;
+//  Whether `pipeline = stop` keeps the order of each key, and `destination = ec2` has a circuit.
+static bool s_ordered, s_circuit;
 
 static hf_tally_t *s_run(hf_forecast_plan_t *plan, double per_second, int64_t until_ms) {
     char dir[64];
@@ -214,7 +215,8 @@ static hf_tally_t *s_run(hf_forecast_plan_t *plan, double per_second, int64_t un
     hf_store_options_t options = {.writer = true, .volatile_ = true, .map = 64 << 20};
     hf_arrivals_step_t step = {0, per_second};
     char text[1024];
-    int size = snprintf(text, sizeof text, "%s%s", s_pipelines, s_ordered ? "    ordered = 1\n" : "");
+    int size = snprintf(text, sizeof text, "%s%s%s%s", s_destination, s_circuit ? s_circuit_block : "",
+                        s_pipeline, s_ordered ? "    ordered = 1\n" : "");
     hf_config_t *config = hf_pipeline_file_read_text("stop.zpl", text, (size_t)size, &messages);
     assert_non_null(config);
     w_make_dir(dir);
@@ -290,6 +292,22 @@ static void s_one_key_in_order_is_one_call_at_a_time(void **state) {
     hf_tally_destroy(&tally);
 }
 
+//  While the circuit is open only probes are called: a few, whatever waits.
+static void s_a_circuit_is_open_as_long_as_the_outage(void **state) {
+    hf_forecast_plan_t plan = {.third = s_plan(), .seed = 1};
+    (void)state;
+    plan.third.outages[plan.third.outages_size++] = (hf_outage_t){10000, 40000};
+    s_circuit = true;
+    hf_tally_t *tally = s_run(&plan, 30, 120000);
+    s_circuit = false;
+    assert_int_equal(tally->opened, 1);
+    assert_false(tally->circuit_open);
+    assert_in_range(tally->open_for_ms, 25000, 36000);
+    assert_in_range(tally->phases[1].calls, 20, 80);
+    assert_int_equal(tally->whole.succeeded, tally->whole.accepted);
+    hf_tally_destroy(&tally);
+}
+
 static void s_what_will_never_work_is_dead_and_what_moves_at_the_end_is_open(void **state) {
     hf_forecast_plan_t plan = {.third = s_plan(), .seed = 1};
     (void)state;
@@ -359,6 +377,7 @@ int main(void) {
         cmocka_unit_test(s_on_a_good_day_each_command_is_one_call),
         cmocka_unit_test(s_an_outage_leaves_a_backlog_that_drains_at_what_is_left_over),
         cmocka_unit_test(s_one_key_in_order_is_one_call_at_a_time),
+        cmocka_unit_test(s_a_circuit_is_open_as_long_as_the_outage),
         cmocka_unit_test(s_what_will_never_work_is_dead_and_what_moves_at_the_end_is_open),
         cmocka_unit_test(s_the_same_seed_says_the_same_and_a_picture_shows_it),
         cmocka_unit_test(s_a_long_time_takes_no_more_memory),
