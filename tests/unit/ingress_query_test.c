@@ -261,13 +261,15 @@ static void s_one_command_or_none(void **state) {
     hf_state_t is;
     hf_id_t unknown = hf_id_floor(5);
     assert_int_equal(
-        hf_query_command(world->store, world->config, &world->ids[100], HF_TELL_WHOLE, &is, &out, &problem), 0);
+        hf_query_command(world->store, world->config, &world->ids[100], HF_TELL_WHOLE, &is, &out, &problem),
+        0);
     assert_int_equal(is, HF_STATE_DEAD);
     json_t *json = s_parse(&out);
     assert_string_equal(json_string_value(json_object_get(json, "reason")), "so it was");
     assert_int_equal(json_array_size(json_object_get(json, "attempts")), 0);
     json_decref(json);
-    assert_int_equal(hf_query_command(world->store, world->config, &unknown, HF_TELL_WHOLE, NULL, &out, &problem), -1);
+    assert_int_equal(
+        hf_query_command(world->store, world->config, &unknown, HF_TELL_WHOLE, NULL, &out, &problem), -1);
     assert_int_equal(problem.status, 404);
 }
 
