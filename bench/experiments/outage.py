@@ -117,7 +117,7 @@ def _result(phases, reports, done, queue, reason) -> Result:
     result.tables.append(table("What users saw, and the work", columns, rows, note))
     marks = [{"from": start, "to": end, "name": name} for name, start, end in phases[1:3]]
     failed, waited = [], []
-    for name, report in reversed(reports.items()):
+    for name, report in reports.items():
         seconds = report["by_second"]
         known = [(at, one) for at, one in enumerate(seconds) if one["acknowledged"] + one["failed"]]
         failed.append(
