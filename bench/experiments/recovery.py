@@ -51,7 +51,16 @@ def one_outage(bench: Bench, kind: str, rate: float, before_s: float, outage_s: 
         drained = _watch(node, load, 180, seen)
         report, counts = load.result(), node.commands()
         calls = [(at / 1000, outcome) for at, outcome, *_ in third.lines()]
-    return {"kind": kind, "began": began, "ended": ended, "drained": drained, "seen": seen, "load": report, "counts": counts, **_count(calls, began, ended, drained)}
+    return {
+        "kind": kind,
+        "began": began,
+        "ended": ended,
+        "drained": drained,
+        "seen": seen,
+        "load": report,
+        "counts": counts,
+        **_count(calls, began, ended, drained),
+    }
 
 
 def _count(calls: list, began: float, ended: float, drained: float) -> dict:
@@ -89,7 +98,18 @@ def run(bench: Bench) -> Result:
         bench.say(f"{kind}, {rate:.0f}/s")
         runs.append(one_outage(bench, kind, rate, *parts))
     result = Result(raw={"runs": runs})
-    columns = ["the third party is", "steady/s", "calls until it opened", "probes", "allowed", "busiest second after ÷ steady", "all done after s", "accepted", "succeeded", "dead"]
+    columns = [
+        "the third party is",
+        "steady/s",
+        "calls until it opened",
+        "probes",
+        "allowed",
+        "busiest second after ÷ steady",
+        "all done after s",
+        "accepted",
+        "succeeded",
+        "dead",
+    ]
     rows = [
         [
             "sick: 503" if one["kind"] == "sick" else "down: nobody listens",
@@ -105,11 +125,29 @@ def run(bench: Bench) -> Result:
         ]
         for one in runs
     ]
-    result.tables.append(table("An outage", columns, rows, "Probes: answered 503 from the second second of the outage on. A busiest second is any 1,000 ms."))
+    result.tables.append(
+        table(
+            "An outage",
+            columns,
+            rows,
+            "Probes: answered 503 from the second second of the outage on. A busiest second is any 1,000 ms.",
+        )
+    )
     for one in runs:
         points = [[second, count] for second, count in one["seconds"]]
-        result.plots.append(plot.lines(f"Requests that reached the third party ({one['kind']})", "seconds since the outage began", "a second", [{"name": "requests", "points": points}]))
-    bad = [one for one in runs if one["counts"]["dead"] or one["counts"]["succeeded"] < one["load"]["acknowledged"] or one["load"]["failed"]]
+        result.plots.append(
+            plot.lines(
+                f"Requests that reached the third party ({one['kind']})",
+                "seconds since the outage began",
+                "a second",
+                [{"name": "requests", "points": points}],
+            )
+        )
+    bad = [
+        one
+        for one in runs
+        if one["counts"]["dead"] or one["counts"]["succeeded"] < one["load"]["acknowledged"] or one["load"]["failed"]
+    ]
     if bad:
         raise world.Failed(f"not every command succeeded: {bad[0]['counts']}")
     return result
