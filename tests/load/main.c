@@ -36,6 +36,7 @@ static const char s_help[] =
     "                     Idempotency-Key or -, tries, when it was meant to be sent (ms since 1970). A 202 "
     "without an id is\n"
     "                     malformed; for another --expect the id is then -\n"
+    "  --id NAME          the field of the answer's JSON that holds the id. Default id\n"
     "  --expect STATUS    what acknowledges. Default 202\n"
     "  --timeout S        of one try. Default 30\n"
     "  --spread N         {n} in the url's path becomes the request's number modulo N: N pipelines, say\n"
@@ -102,6 +103,7 @@ enum {
     RETRY,
     PATIENCE,
     ACKS,
+    ID,
     EXPECT,
     TIMEOUT,
     JSON,
@@ -123,6 +125,7 @@ static const struct option s_long[] = {{"url", required_argument, NULL, URL},
                                        {"retry", no_argument, NULL, RETRY},
                                        {"patience", required_argument, NULL, PATIENCE},
                                        {"acks", required_argument, NULL, ACKS},
+                                       {"id", required_argument, NULL, ID},
                                        {"expect", required_argument, NULL, EXPECT},
                                        {"timeout", required_argument, NULL, TIMEOUT},
                                        {"json", no_argument, NULL, JSON},
@@ -224,6 +227,9 @@ static void s_read_option(s_options_t *self, int option, const char *name) {
     case ACKS:
         self->acks_path = optarg;
         break;
+    case ID:
+        run->id_name = optarg;
+        break;
     case EXPECT:
         run->expect = (int)s_number(name, 200, 599);
         break;
@@ -274,8 +280,12 @@ static void s_catch_signals(void) {
 
 int main(int argc, char **argv) {
     static s_options_t self = {.body_bytes = 200};
-    self.run = (load_options_t){
-        .connections = 64, .timeout_us = 30000000, .patience_us = 60000000, .expect = 202, .ended = &s_ended};
+    self.run = (load_options_t){.connections = 64,
+                                .timeout_us = 30000000,
+                                .patience_us = 60000000,
+                                .id_name = "id",
+                                .expect = 202,
+                                .ended = &s_ended};
     int option;
     int index = 0;
     while ((option = getopt_long(argc, argv, "", s_long, &index)) != -1) {

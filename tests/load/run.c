@@ -130,14 +130,14 @@ static void s_fail_try(load_run_t *self, s_slot_t *slot, load_error_t kind, int 
     }
 }
 
-//  The "id" of an answer, for the file of acknowledgements: "-" where an answer need not have one; NULL where
+//  The id of an answer, for the file of acknowledgements: "-" where an answer need not have one; NULL where
 //  it lacks one.
 static const char *s_id(const load_options_t *options, const load_response_t *response, json_t **root) {
     if (!options->acks) {
         return "-";
     }
     *root = json_loads(response->body, 0, NULL);
-    const char *id = json_string_value(json_object_get(*root, "id"));
+    const char *id = json_string_value(json_object_get(*root, options->id_name));
     return id && *id && !strpbrk(id, " \n") ? id : options->expect == 202 ? NULL : "-";
 }
 

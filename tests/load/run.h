@@ -35,6 +35,7 @@ typedef struct {
     uint64_t count;               //  0: until duration
     int64_t timeout_us;           //  Of one try
     int64_t patience_us;          //  Of one logical request, with retry
+    const char *id_name;          //  The field of the answer's JSON that holds the id
     int expect;                   //  The status that acknowledges
     bool by_second;               //  Keeps a series
     uint64_t spread;              //  "{n}" in path becomes the request's number modulo this; 0: no such thing
