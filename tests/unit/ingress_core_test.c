@@ -567,6 +567,65 @@ static void s_settling_finds_what_a_key_made(void **state) {
     s_teardown(world);
 }
 
+static bool s_is_paused(world_t *world) {
+    hf_arena_t *arena = hf_arena_new(1024);
+    Hf__Destination *record = NULL;
+    assert_int_equal(hf_store_begin_read(world->reader, NULL), 0);
+    bool paused = hf_store_destination(world->reader, "plain", arena, &record, NULL) == 1 && record->paused;
+    hf_store_end_read(world->reader);
+    hf_arena_destroy(&arena);
+    return paused;
+}
+
+static int s_gate(world_t *world, hf_gate_event_t event) {
+    return hf_ingress_gate(world->ingress, "plain", event, "ann", world->now, NULL, &world->problem);
+}
+
+static void s_destinations_are_paused_and_resumed(void **state) {
+    world_t *world = s_setup();
+    (void)state;
+    s_rounds(world, 3);
+    assert_int_equal(s_gate(world, HF_GATE_PAUSE), 0);
+    assert_false(s_is_paused(world));
+    s_rounds(world, 1);
+    assert_int_equal(s_answer(world).kind, HF_ANSWER_GATED);
+    assert_true(s_is_paused(world));
+    assert_int_equal(s_gate(world, HF_GATE_PAUSE), 0); //  It is true already: that is no failure
+    s_rounds(world, 1);
+    assert_int_equal(s_answer(world).kind, HF_ANSWER_GATED);
+    assert_int_equal(s_gate(world, HF_GATE_RESUME), 0);
+    s_rounds(world, 1);
+    assert_int_equal(s_answer(world).kind, HF_ANSWER_GATED);
+    assert_false(s_is_paused(world));
+    assert_int_equal(
+        hf_ingress_gate(world->ingress, "nobody", HF_GATE_PAUSE, "ann", world->now, NULL, &world->problem),
+        -1);
+    assert_int_equal(world->problem.status, 404);
+    s_teardown(world);
+}
+
+static void s_a_pause_is_settled_by_the_file(void **state) {
+    world_t *world = s_setup();
+    (void)state;
+    s_rounds(world, 3);
+    world->deaf = true;
+    assert_int_equal(s_gate(world, HF_GATE_PAUSE), 0); //  Durable, and not heard of
+    s_rounds(world, 1);
+    hf_journal_destroy(&world->journal);
+    assert_int_equal(s_gate(world, HF_GATE_RESUME), 0); //  Nobody got it
+    world->now += HF_INGRESS_PATIENCE_MS;
+    hf_ingress_settle(world->ingress, world->now);
+    assert_int_equal(s_answer(world).kind, HF_ANSWER_GATED);
+    hf_answer_t resume = s_answer(world);
+    assert_int_equal(resume.kind, HF_ANSWER_REFUSED);
+    assert_int_equal(resume.problem.status, 503);
+    world->deaf = false;
+    s_begin_journal(world);
+    s_rounds(world, 8);
+    assert_true(s_is_paused(world)); //  What was refused is not done later
+    s_teardown(world);
+}
+
 static void s_a_decision_is_settled_by_the_file(void **state) {
     world_t *world = s_setup();
     (void)state;
@@ -646,6 +705,8 @@ int main(void) {
         cmocka_unit_test(s_the_overdue_are_settled_by_the_file),
         cmocka_unit_test(s_settling_finds_what_a_key_made),
         cmocka_unit_test(s_a_decision_is_settled_by_the_file),
+        cmocka_unit_test(s_destinations_are_paused_and_resumed),
+        cmocka_unit_test(s_a_pause_is_settled_by_the_file),
         cmocka_unit_test(s_a_newer_life_ends_this_one),
         cmocka_unit_test(s_bytes_that_are_nothing_are_counted),
     };
