@@ -56,6 +56,12 @@ destination = ec2
     #   Idempotency-Key, so just try again. `hold` would ask a person first: right for payments.
     on_uncertain = retry
 
+    #   Where the third party can be asked what became of a command, ask before anything is done twice, or anybody is bothered:
+    #   a 2xx says that it was done, a 404 that it was not and will not be (it is called again), anything else that it is not
+    #   known yet: ask again later, up to the retry deadline, and then go by `on_uncertain`. The Idempotency-Key is sent, too;
+    #   {holdfast.id} is the same value.
+    #probe = "GET http://${env:STANDIN}/instances/{instance}/stops/{holdfast.id}"
+
 
 #   The command: where it goes, how often it is tried, and what people are told meanwhile.
 pipeline = stop-instance

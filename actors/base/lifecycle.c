@@ -20,6 +20,7 @@ static const hf_state_t s_next[HF_STATES][HF_EVENTS] = {
                      [E(EXPIRE)] = S(EXPIRED),
                      [E(CANCEL)] = S(CANCELLED)},
     [S(WAITING)] = {[E(START)] = S(CALLING),
+                    [E(HOLD)] = S(UNCERTAIN),
                     [E(CANCEL)] = S(CANCELLED),
                     [E(EXPIRE)] = S(EXPIRED),
                     [E(GIVE_UP)] = S(DEAD)},

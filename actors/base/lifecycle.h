@@ -25,6 +25,15 @@
  *
  *          submit, and a person's retry: park ──▶ parked ── release ─▶ accepted      (parked: cancel, expire as accepted)
  *
+ *  Where a call's outcome is unknown and its destination has a `probe`, the attempt that follows is an inquiry: start, calling and
+ *  what comes after are the same, but it asks the third party what became of the call instead of calling again.
+ *
+ *          calling (a call) ── fail (uncertain) ─▶ deciding ── retry_at ─▶ waiting ── start ─▶ calling (an inquiry)
+ *                    ▲                                ▲                       └─ hold ─▶ uncertain   (its deadline passed first)
+ *                    │                                └── fail: not known yet ────────────────┤
+ *                    └──── start ── waiting ◀── retry_at ── deciding ◀── fail: it was not ────┤
+ *                                                       succeeded ◀── succeed: it was done ───┘
+ *
  *  People see deciding as `waiting`: failed, and the failure actor is about to say when the next attempt is due; and parked as
  *  `accepted`: its turn comes when those before it are done.  */
 

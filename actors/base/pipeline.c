@@ -199,6 +199,7 @@ void hf_destination_destroy(hf_destination_t **self_p) {
     }
     hf_destination_t *self = *self_p;
     hf_template_destroy(&self->url);
+    hf_template_destroy(&self->probe);
     for (char **header = self->headers; header && *header; header++) {
         free(*header);
     }
@@ -351,6 +352,15 @@ const char *hf_template_hole(const hf_template_t *self, size_t number) {
         }
     }
     return NULL;
+}
+
+bool hf_template_takes_fields(const hf_template_t *self) {
+    for (size_t number = 0; number < self->size; number++) {
+        if (self->pieces[number].hole && strcmp(self->pieces[number].text, HF_TEMPLATE_ID) != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 //  RFC 3986, 2.3: unreserved characters stay, the others become %XX.

@@ -31,8 +31,14 @@ typedef struct hf_template hf_template_t;
 hf_template_t *hf_template_new(const char *text, hf_error_t *error);
 void hf_template_destroy(hf_template_t **self_p);
 
+//  A destination's `probe` may name the command beside fields of its body: this is the hole for its id.
+#define HF_TEMPLATE_ID "holdfast.id"
+
 //  Whether it has no hole at all, so that no body needs to be parsed for it.
 bool hf_template_is_plain(const hf_template_t *self);
+
+//  Whether it has a hole beside that for the command's id.
+bool hf_template_takes_fields(const hf_template_t *self);
 
 //  The name in its hole of that number, from 0; NULL where it has fewer.
 const char *hf_template_hole(const hf_template_t *self, size_t number);
@@ -77,6 +83,7 @@ typedef struct {
     double rate;                    //  Calls a second, 0: no limit
     hf_status_set_t reject;         //  Answers that no retry will mend
     hf_on_uncertain_t on_uncertain; //  What follows an attempt of unknown outcome
+    hf_template_t *probe;           //  Where to ask (GET) what became of it first, or NULL: nowhere
     int circuit_failures_percent;   //  Opens at this share of failures …
     int circuit_of;                 //  … among the last so many attempts; 0: no circuit
     int64_t circuit_cooldown_ms;    //  How long it stays open before a probe

@@ -39,6 +39,7 @@ typedef enum { QUEUED, READY, CALLING, ENDED, PROPOSED } stage_t;
 typedef struct attempt {
     hf_id_t id;             //  The command
     uint32_t number;        //  The attempt's
+    bool inquiry;           //  It asks what became of the one before
     stage_t stage;          //  Where it is
     uint64_t epoch;         //  The caller's life that it was ordered from
     flight_t *flight;       //  Or NULL
@@ -283,11 +284,13 @@ static void s_clean_type(const char *type, char text[RESPONSE_TYPE_MAX + 1]) {
 void hf_call_finish(hf_call_t *self, uint64_t ticket, const hf_call_result_t *result, int64_t now) {
     attempt_t *attempt = self->slots[ticket % HF_CALL_REQUESTS_MAX];
     assert(attempt && attempt->stage == CALLING && attempt->flight->request.ticket == ticket);
-    char reason[REASON_SIZE], type[RESPONSE_TYPE_MAX + 1];
+    char reason[REASON_SIZE] = "", type[RESPONSE_TYPE_MAX + 1];
+    size_t said = attempt->inquiry ? (size_t)snprintf(reason, sizeof reason, "asked what became of it: ") : 0;
     self->now = now;
     s_clean_type(result->content_type, type);
     Hf__Attempt ended = HF__ATTEMPT__INIT;
-    ended.class_ = hf_outcome_classify(result, attempt->flight->request.destination, reason, sizeof reason);
+    ended.class_ = hf_outcome_classify(result, attempt->flight->request.destination, reason + said,
+                                       sizeof reason - said);
     ended.reason = reason;
     ended.started_at = attempt->flight->started_at;
     ended.ended_at = now;
@@ -370,7 +373,7 @@ static void s_add_headers(const attempt_t *attempt, const Hf__Command *command, 
     if (!plan->has_user_agent) {
         headers[size++] = "User-Agent: holdfast/" HOLDFAST_VERSION;
     }
-    if (plan->sends_body && *command->content_type && !plan->has_content_type) {
+    if (plan->sends_body && !attempt->inquiry && *command->content_type && !plan->has_content_type) {
         headers[size++] = s_header(arena, "Content-Type", command->content_type);
     }
     if (*command->traceparent && s_is_field_value(command->traceparent)) {
@@ -385,15 +388,32 @@ static void s_add_headers(const attempt_t *attempt, const Hf__Command *command, 
     flight->request.headers = headers;
 }
 
+//  The body as far as the template needs it, with the command's id where it asks what became of it.
+static json_t *s_fields(const attempt_t *attempt, const Hf__Command *command, const hf_template_t *url) {
+    char id[HF_ID_TEXT];
+    json_t *fields = hf_template_load(&url, 1, command->body.data, command->body.len, NULL);
+    if (attempt->inquiry) {
+        if (!json_is_object(fields)) {
+            json_decref(fields);
+            fields = json_object();
+        }
+        hf_id_format(&attempt->id, id);
+        json_object_set_new(fields, HF_TEMPLATE_ID, json_string(id));
+    }
+    return fields;
+}
+
 //  False where the body lacks what the url names.
-static bool s_add_url(hf_call_t *self, flight_t *flight, const Hf__Command *command, const plan_t *plan,
-                      hf_error_t *error) {
-    if (plan->url) {
+static bool s_add_url(hf_call_t *self, const attempt_t *attempt, const Hf__Command *command,
+                      const plan_t *plan, hf_error_t *error) {
+    flight_t *flight = attempt->flight;
+    const hf_destination_t *destination = flight->request.destination;
+    if (plan->url && !attempt->inquiry) {
         flight->request.url = plan->url;
         return true;
     }
-    const hf_template_t *url = flight->request.destination->url;
-    json_t *body = hf_template_load(&url, 1, command->body.data, command->body.len, NULL);
+    const hf_template_t *url = attempt->inquiry ? destination->probe : destination->url;
+    json_t *body = s_fields(attempt, command, url);
     hf_buf_clear(&self->text);
     int rc = hf_template_render(url, body, true, &self->text, error);
     json_decref(body);
@@ -431,12 +451,18 @@ static bool s_build(hf_call_t *self, attempt_t *attempt, const Hf__Command *comm
         return false;
     }
     const plan_t *plan = s_plan(self, (size_t)number);
-    flight->request.destination = self->config->destinations[number];
-    flight->request.number = (size_t)number;
-    if (!s_add_url(self, flight, command, plan, error)) {
+    const hf_destination_t *destination = self->config->destinations[number];
+    if (attempt->inquiry && !destination->probe) {
+        hf_error_set(error, "destination %s has no probe any more", destination->name);
         return false;
     }
-    if (plan->sends_body) {
+    flight->request.destination = destination;
+    flight->request.method = attempt->inquiry ? "GET" : destination->method;
+    flight->request.number = (size_t)number;
+    if (!s_add_url(self, attempt, command, plan, error)) {
+        return false;
+    }
+    if (plan->sends_body && !attempt->inquiry) {
         flight->request.body = command->body.data;
         flight->request.body_size = command->body.len;
     }
@@ -464,13 +490,14 @@ static void s_prepare(hf_call_t *self, attempt_t *attempt) {
 }
 
 //  Whether the journal's file says that this attempt is to be called, by this caller, in this life.
-static bool s_is_borne_out(hf_call_t *self, const attempt_t *attempt) {
+static bool s_is_borne_out(hf_call_t *self, attempt_t *attempt) {
     hf_error_t error;
     Hf__State *state = NULL;
     hf_arena_reset(self->arena);
     if (hf_store_state(self->store, &attempt->id, self->arena, &state, &error) < 0) {
         s_fail(self, &error);
     }
+    attempt->inquiry = state && state->inquiry;
     return state && state->state == HF_STATE_CALLING && state->attempt == attempt->number &&
            state->caller_epoch == attempt->epoch && strcmp(state->caller, self->name) == 0;
 }

@@ -34,9 +34,10 @@ enum {
 //  One request to make. Everything in it is the core's, and lives until hf_call_finish.
 typedef struct {
     uint64_t ticket;                     //  Names it in hf_call_finish
-    const hf_destination_t *destination; //  Time-outs and method
-    size_t number;                       //  The destination's, in the configuration
-    const char *url;                     //  Rendered: may hold secrets
+    const hf_destination_t *destination; //  Time-outs
+    const char *method;   //  The destination's; GET where it asks what became of the attempt before
+    size_t number;        //  The destination's, in the configuration
+    const char *url;      //  Rendered: may hold secrets
     const char **headers; //  "Name: value", NULL-terminated, all that are to be sent beside libcurl's own
     const uint8_t *body;  //  As accepted
     size_t body_size;     //  Bytes; 0: none is sent

@@ -534,7 +534,7 @@ static void s_set_destination(flight_t *flight, const hf_destination_t *destinat
 //  section 8.6). Setting a body makes it a POST for libcurl, setting none a GET; the method's name goes over
 //  both.
 static void s_set_method(flight_t *flight, const hf_call_request_t *request) {
-    const char *method = request->destination->method;
+    const char *method = request->method;
     bool bare = strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0;
     if (request->body_size == 0 && bare) {
         SET(flight->easy, CURLOPT_HTTPGET, 1L);

@@ -197,7 +197,8 @@ static void s_print_attempt(const json_t *attempt, bool responses) {
     int64_t status = hf_fields_integer(attempt, "status");
     char span[HF_FIELDS_AGE];
     s_print_moment(started_ms);
-    printf("attempt %lld  %s", (long long)hf_fields_integer(attempt, "number"), hf_terminal_colour(class));
+    printf("attempt %lld  %s%s", (long long)hf_fields_integer(attempt, "number"),
+           strcmp(hf_fields_text(attempt, "kind"), "probe") == 0 ? "probe  " : "", hf_terminal_colour(class));
     hf_terminal_print(stdout, *class ? class : "under way");
     printf("%s", hf_terminal_plain());
     if (status > 0) {

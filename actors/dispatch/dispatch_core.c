@@ -313,16 +313,26 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     return true;
 }
 
+//  Whether nobody knows if a call of it was carried out, and its destination wants a person to decide then.
+static bool s_is_to_be_held(const Hf__State *state, const hf_lane_t *lane) {
+    bool unknown = state->class_ == HF_CLASS_UNCERTAIN &&
+                   (state->state == HF_STATE_DECIDING || state->inquiry);
+    return unknown && lane && lane->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD;
+}
+
 static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__State *state) {
     char reason[128];
     const hf_lane_t *lane = s_lane(self, state->destination);
     const char *why = lane ? hf_gate_reason(&lane->gate, self->now) : "";
-    snprintf(reason, sizeof reason, "its deadline has passed%s%s", *why ? ": " : "", why);
+    snprintf(reason, sizeof reason, "its deadline has passed%s%s%s",
+             s_is_to_be_held(state, lane) ? ", and its outcome is unknown" : "", *why ? ": " : "", why);
     Hf__Verdict verdict = HF__VERDICT__INIT;
     verdict.id = s_bytes(id);
     verdict.attempt = state->attempt;
     verdict.last_fact = state->last_fact;
-    verdict.event = HF_EVENT_EXPIRE;
+    verdict.event = s_is_to_be_held(state, lane) ? HF_EVENT_HOLD : HF_EVENT_EXPIRE;
+    const hf_pipeline_t *pipeline = hf_config_pipeline(self->config, state->pipeline);
+    verdict.overtake = pipeline && pipeline->on_dead == HF_ON_DEAD_SKIP;
     verdict.reason = reason;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;

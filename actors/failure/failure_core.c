@@ -140,6 +140,7 @@ static bool s_propose(hf_failure_t *self, const hf_id_t *id, const Hf__State *st
     message.event = verdict.event;
     message.due = verdict.due;
     message.delay = verdict.delay_ms;
+    message.inquire = verdict.inquire;
     message.reason = verdict.reason;
     message.overtake = pipeline && pipeline->on_dead == HF_ON_DEAD_SKIP;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;

@@ -69,6 +69,7 @@ static int64_t s_before_deadlines(const hf_pipeline_t *pipeline, const Hf__State
     return late ? -1 : due;
 }
 
+//  Another attempt after the delay that follows `done` attempts, or what it means that none fits.
 static hf_verdict_t s_again(const hf_pipeline_t *pipeline, const Hf__State *state, uint32_t done, int64_t now,
                             hf_rng_t *rng) {
     hf_verdict_t verdict;
@@ -89,21 +90,44 @@ static hf_verdict_t s_again(const hf_pipeline_t *pipeline, const Hf__State *stat
     return verdict;
 }
 
+static bool s_holds(const hf_pipeline_t *pipeline, const Hf__State *state) {
+    return state->class_ == HF_CLASS_UNCERTAIN && pipeline->destination &&
+           pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD;
+}
+
+static bool s_can_ask(const hf_pipeline_t *pipeline, const Hf__State *state) {
+    return state->class_ == HF_CLASS_UNCERTAIN && pipeline->destination && pipeline->destination->probe;
+}
+
+static hf_verdict_t s_ask(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now, hf_rng_t *rng) {
+    uint32_t done = (uint32_t)pipeline->retry_immediate + 1 + state->inquiries;
+    hf_verdict_t verdict = s_again(pipeline, state, done, now, rng);
+    verdict.inquire = verdict.event == HF_EVENT_RETRY_AT;
+    if (!verdict.inquire && s_holds(pipeline, state)) {
+        return s_verdict(HF_EVENT_HOLD, state, "its outcome is still unknown, and the destination says hold");
+    }
+    return verdict;
+}
+
 static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,
                              hf_rng_t *rng) {
     uint32_t done = state->attempt - state->round_attempt;
-    bool holds = pipeline->destination && pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD;
+    bool asks = s_can_ask(pipeline, state);
+    bool late = state->deadline && now >= state->deadline;
     if (state->class_ == HF_CLASS_REJECTED) {
         return s_verdict(HF_EVENT_GIVE_UP, state, "rejected");
     }
     if (state->crashes >= HF_CRASHES_MAX) {
         return s_verdict(HF_EVENT_GIVE_UP, state, "poison: it took its caller down three times");
     }
-    if (state->class_ == HF_CLASS_UNCERTAIN && holds) {
+    if (s_holds(pipeline, state) && (!asks || late)) {
         return s_verdict(HF_EVENT_HOLD, state, "its outcome is unknown, and the destination says hold");
     }
-    if (state->deadline && now >= state->deadline) {
+    if (late) {
         return s_verdict(HF_EVENT_EXPIRE, state, "its deadline has passed");
+    }
+    if (asks) {
+        return s_ask(pipeline, state, now, rng);
     }
     if (pipeline->retry_attempts > 0 && done >= (uint32_t)pipeline->retry_attempts) {
         return s_verdict(HF_EVENT_GIVE_UP, state, "all attempts are used up");

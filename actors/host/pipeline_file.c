@@ -698,6 +698,24 @@ static void s_set_url(const spot_t *spot, const field_t *field, const char *text
     }
 }
 
+//  "GET https://…": said as a request, because that is what it is, and so that nobody takes it for a second url to call.
+static void s_set_probe(const spot_t *spot, const field_t *field, const char *text, void *place) {
+    (void)field;
+    hf_destination_t *destination = place;
+    if (strncmp(text, "GET ", 4) != 0) {
+        s_wrong(spot,
+                "must be GET and a url, like \"GET https://api.example.com/commands/{" HF_TEMPLATE_ID "}\"");
+        return;
+    }
+    hf_template_t *template = s_template(spot, text + 4);
+    if (template && s_check_url(spot, text + 4)) {
+        hf_template_destroy(&destination->probe);
+        destination->probe = template;
+    } else {
+        hf_template_destroy(&template);
+    }
+}
+
 static void s_set_key(const spot_t *spot, const field_t *field, const char *text, void *place) {
     (void)field;
     if (strlen(text) > HF_KEY_MAX) {
@@ -892,6 +910,7 @@ static const field_t s_destination_fields[] = {
      .max = 100},
     {.name = "reject", .set = s_set_reject, .at = DESTINATION(reject)},
     {.name = "on_uncertain", .set = s_set_on_uncertain, .at = DESTINATION(on_uncertain)},
+    {.name = "probe", .set = s_set_probe, .in_template = true},
     {.name = "circuit", .fields = s_circuit_fields, .fields_size = SIZE(s_circuit_fields)},
 };
 

@@ -194,7 +194,8 @@ static int s_check_times(const hf_submission_t *submission, int64_t now, Hf__Com
 
 //  What the pipeline's templates want of a body; NULL: it is no JSON.
 static json_t *s_load(const hf_pipeline_t *pipeline, const void *body, size_t size, json_error_t *error) {
-    const hf_template_t *const templates[] = {pipeline->destination->url, pipeline->key};
+    const hf_template_t *const templates[] = {pipeline->destination->url, pipeline->key,
+                                              pipeline->destination->probe};
     return hf_template_load(templates, sizeof templates / sizeof *templates, body, size, error);
 }
 
@@ -221,8 +222,10 @@ static int s_parse_body(const hf_pipeline_t *pipeline, const void *body, size_t 
                         const char *where, hf_problem_t *problem) {
     json_error_t error;
     *json = NULL;
+    const hf_template_t *probe = pipeline->destination->probe;
     if (hf_template_is_plain(pipeline->destination->url) &&
-        (!pipeline->key || hf_template_is_plain(pipeline->key))) {
+        (!pipeline->key || hf_template_is_plain(pipeline->key)) &&
+        (!probe || !hf_template_takes_fields(probe))) {
         return 0;
     }
     *json = s_load(pipeline, body, size, &error);
@@ -232,6 +235,24 @@ static int s_parse_body(const hf_pipeline_t *pipeline, const void *body, size_t 
             "%sthe pipeline '%s' takes fields from the body, and it is no JSON: %.200s (byte %d).", where,
             pipeline->name, error.text, error.position);
     }
+    return 0;
+}
+
+//  What the destination's probe names beside the command's id must be there, too: it is too late when it is asked for.
+static int s_check_probe(hf_ingress_t *self, const hf_destination_t *destination, const json_t *body,
+                         const char *where, hf_problem_t *problem) {
+    hf_error_t error;
+    size_t before = self->key.size;
+    json_t *fields = json_is_object(body) ? json_copy((json_t *)body) : json_object();
+    json_object_set_new(fields, HF_TEMPLATE_ID, json_string("id"));
+    int rc = hf_template_render(destination->probe, fields, true, &self->key, &error);
+    json_decref(fields);
+    if (rc) {
+        return hf_problem_set(problem, HF_PROBLEM_MISSING_FIELD, 0,
+                              "%s%s (wanted by the probe of destination '%s').", where, error.text,
+                              destination->name);
+    }
+    self->key.size = before;
     return 0;
 }
 
@@ -248,6 +269,9 @@ static int s_render(hf_ingress_t *self, const hf_pipeline_t *pipeline, const jso
                                   pipeline->destination->name);
         }
         self->key.size = before;
+    }
+    if (pipeline->destination->probe && s_check_probe(self, pipeline->destination, body, where, problem)) {
+        return -1;
     }
     if (pipeline->key && hf_pipeline_key_render(pipeline, body, &self->key, &error)) {
         return hf_problem_set(problem, HF_PROBLEM_MISSING_FIELD, 0,

@@ -111,6 +111,7 @@ static void s_response(hf_json_t *json, const Hf__Attempt *attempt, size_t most)
 static void s_attempt(hf_json_t *json, const Hf__Attempt *attempt, size_t most_response) {
     hf_json_object(json, NULL);
     hf_json_integer(json, "number", attempt->number);
+    hf_json_string(json, "kind", attempt->inquiry ? "probe" : "call");
     s_class(json, "class", attempt->class_);
     s_status(json, "status", attempt->http_status);
     hf_json_filled(json, "reason", attempt->reason);
@@ -130,6 +131,7 @@ static void s_attempt(hf_json_t *json, const Hf__Attempt *attempt, size_t most_r
 static void s_running_attempt(hf_json_t *json, const Hf__State *state) {
     hf_json_object(json, NULL);
     hf_json_integer(json, "number", state->attempt);
+    hf_json_string(json, "kind", state->inquiry ? "probe" : "call");
     hf_json_null(json, "class");
     hf_json_null(json, "status");
     hf_json_null(json, "reason");

@@ -67,6 +67,7 @@ static Hf__Fact *s_fact(hf_batch_t *batch, const Hf__State *state, hf_event_t ev
     fact->previous = state->last_fact;
     fact->accepted_at = state->accepted_at;
     fact->probe = state->probe;
+    fact->inquiry = state->inquiry;
     fact->urgency = state->urgency;
     return fact;
 }
@@ -366,6 +367,22 @@ static int s_add_history(hf_batch_t *batch, const hf_id_t *id, Hf__State *state,
                : s_forget_entry(batch, id, state, number - HF_HISTORY_NEWEST);
 }
 
+//  What the end of an attempt tells of the command. A call tells by its class. An inquiry tells that the call before it was carried out
+//  (any 2xx), or was not and never will be (a whole 404); whatever else comes of it leaves that as unknown as it was.
+static void s_learn_end(const Hf__State *before, Hf__State *after, Hf__Attempt *attempt) {
+    bool answered = attempt->class_ == HF_CLASS_FAILED || attempt->class_ == HF_CLASS_REJECTED;
+    after->class_ = attempt->class_;
+    after->http_status = attempt->http_status;
+    after->reason = attempt->reason;
+    after->retry_after = attempt->retry_after;
+    after->crashes += attempt->lost ? 1 : 0;
+    attempt->inquiry = before->inquiry;
+    after->inquiries = before->inquiry ? before->inquiries + 1 : 0;
+    if (before->inquiry && attempt->class_ != HF_CLASS_SUCCEEDED) {
+        after->class_ = answered && attempt->http_status == 404 ? HF_CLASS_FAILED : HF_CLASS_UNCERTAIN;
+    }
+}
+
 static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *result) {
     hf_id_t id;
     Hf__State *before = NULL;
@@ -388,11 +405,7 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
         attempt->response_cut = true;
     }
     Hf__State *after = s_copy_of(batch, before);
-    after->class_ = attempt->class_;
-    after->http_status = attempt->http_status;
-    after->reason = attempt->reason;
-    after->retry_after = attempt->retry_after;
-    after->crashes += attempt->lost ? 1 : 0;
+    s_learn_end(before, after, attempt);
     Hf__History entry = HF__HISTORY__INIT;
     entry.entry_case = HF__HISTORY__ENTRY_ATTEMPT;
     entry.attempt = attempt;
@@ -400,12 +413,15 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     attempt->ended_at = batch->now;
     int rc = s_add_history(batch, &id, after, &entry);
     hf_event_t event = attempt->class_ == HF_CLASS_SUCCEEDED ? HF_EVENT_SUCCEED : HF_EVENT_FAIL;
-    after->round_attempt += hf_gate_is_free_of_charge(before, attempt) ? 1 : 0;
+    after->round_attempt += before->inquiry || hf_gate_is_free_of_charge(before, attempt) ? 1 : 0;
+    size_t place = batch->facts_size; //  Of its fact: the next one of its key may be released behind it
     rc = rc ? rc : s_change(batch, before, after, event);
     if (rc) {
         return rc;
     }
-    batch->facts[batch->facts_size - 1]->took_us = attempt->total_us;
+    batch->facts[place]->took_us = attempt->total_us;
+    batch->facts[place]->class_ =
+        attempt->class_; //  How the destination did, whatever an inquiry tells of the command
     return hf_apply_gate_outcome(batch, before, attempt);
 }
 
@@ -434,6 +450,7 @@ static int s_verdict(hf_batch_t *batch, const Hf__Verdict *verdict, Hf__Result *
     Hf__State *after = s_copy_of(batch, before);
     after->due = verdict->event == HF_EVENT_RETRY_AT ? verdict->due : 0;
     after->delay = verdict->event == HF_EVENT_RETRY_AT ? verdict->delay : 0;
+    after->inquiry = verdict->event == HF_EVENT_RETRY_AT && verdict->inquire;
     after->reason = *verdict->reason ? verdict->reason : before->reason;
     after->overtaken = verdict->overtake && before->order &&
                        (verdict->event == HF_EVENT_HOLD || verdict->event == HF_EVENT_GIVE_UP);
@@ -448,6 +465,8 @@ static void s_begin_round(hf_batch_t *batch, Hf__State *state) {
     state->round_attempt = state->attempt;
     state->round_at = batch->now;
     state->crashes = 0;
+    state->inquiry = false;
+    state->inquiries = 0;
     state->overtaken = false;
     state->reason = (char *)"";
     if (state->deadline && state->deadline <= batch->now) {

@@ -221,6 +221,7 @@ static int s_begin(forecast_t *self, hf_store_t *store, hf_error_t *error) {
     self->arrivals = (hf_arrivals_t){.plan = &plan->arrivals, .rng.seed = hf_rng_next(&rng)};
     s_add_fields(self, plan->pipeline->key);
     s_add_fields(self, plan->pipeline->destination->url);
+    s_add_fields(self, plan->pipeline->destination->probe);
     self->next_ms = hf_arrivals_next(&self->arrivals);
     s_plan_arrivals(self);
     self->node = hf_node_new(&setup, error);

@@ -222,6 +222,7 @@ static void s_begin(world_t *world, const char *url, const void *body, size_t si
     assert_true(world->made < RESULTS_MAX);
     *request = (hf_call_request_t){.ticket = world->made++,
                                    .destination = world->destination,
+                                   .method = world->destination->method,
                                    .url = url,
                                    .headers = world->headers,
                                    .body = body,

@@ -52,6 +52,9 @@
     X(THIRD_RESETS, "third party resets")                                                                    \
     X(THIRD_RETRY_AFTER, "third party asks to wait")                                                         \
     X(ATTEMPT_LOST, "attempt lost with its caller")                                                          \
+    X(ASKED_DONE, "asked: it was done")                                                                      \
+    X(ASKED_NOT_DONE, "asked: it was not")                                                                   \
+    X(ASKED_UNKNOWN, "asked: not known yet")                                                                 \
     X(REPLAY, "client sends the same again")                                                                 \
     X(BATCH, "batch")                                                                                        \
     X(CONFLICT, "same key, other body")                                                                      \

@@ -340,16 +340,25 @@ static void s_learn_start(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
     }
     command->attempt = fact->attempt;
     command->probe = fact->probe;
+    command->inquiry = fact->inquiry;
     sim_gate_started(&self->gates[s_destination(command)], self->world, fact);
     uint32_t done = command->attempt - command->round_attempt;
-    if (pipeline->retry_attempts && done > (uint32_t)pipeline->retry_attempts) {
+    if (pipeline->retry_attempts && !command->inquiry && done > (uint32_t)pipeline->retry_attempts) {
         sim_violation(engine, 4, "c%u starts attempt %u of this round, %d are allowed", command->number, done,
                       pipeline->retry_attempts);
     }
     if (command->answered) {
         sim_violation(engine, 4, "c%u is called again though its success is durable", command->number);
     }
-    if (command->unknown && pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD) {
+    if (command->inquiry && (!command->unknown || !pipeline->destination->probe)) {
+        sim_violation(engine, 4, "c%u asks what became of it, though %s", command->number,
+                      command->unknown ? "there is nowhere to ask" : "that is known");
+    }
+    if (!command->inquiry && command->unknown && pipeline->destination->probe) {
+        sim_violation(engine, 4, "c%u is called again instead of asking what became of it", command->number);
+    }
+    if (!command->inquiry && command->unknown &&
+        pipeline->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD) {
         sim_violation(engine, 4,
                       "c%u is called again though its outcome is unknown and its destination holds",
                       command->number);
@@ -366,8 +375,17 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
     const sim_attempt_t *attempt = sim_ledger_attempt(command, fact->attempt);
     self->calling[s_destination(command)]--;
     sim_gate_ended(&self->gates[s_destination(command)], self->world, fact);
-    if (command->probe && !self->gates[s_destination(command)].probe_well) {
-        command->round_attempt++; //  It was made for the destination's sake
+    if (command->inquiry || (command->probe && !self->gates[s_destination(command)].probe_well)) {
+        command->round_attempt++; //  It was no call, or made for the destination's sake
+    }
+    if (command->inquiry && attempt->delivered && fact->http_status == 404) {
+        command->unknown = false;
+    }
+    if (command->inquiry) {
+        sim_cover(fact->event == HF_EVENT_SUCCEED ? SIM_FAULT_ASKED_DONE
+                  : command->unknown              ? SIM_FAULT_ASKED_UNKNOWN
+                                                  : SIM_FAULT_ASKED_NOT_DONE,
+                  self->counts);
     }
     command->answered = command->answered || fact->class_ == HF_CLASS_SUCCEEDED;
     if (fact->event == HF_EVENT_SUCCEED && (!attempt->delivered || attempt->expected != HF_CLASS_SUCCEEDED)) {
@@ -410,6 +428,7 @@ static void s_learn_event(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
     case HF_EVENT_RETRY:
         command->round_attempt = command->attempt;
         command->unknown = false;
+        command->executed = 0;
         s_take_body(self, command);
         break;
     case HF_EVENT_GIVE_UP:
@@ -775,7 +794,8 @@ void sim_ledger_called(sim_ledger_t *self, sim_command_t *command, uint32_t numb
         sim_violation(engine, 4, "attempt %u of c%u is called %u times", number, command->number,
                       attempt->calls);
     }
-    if (size != command->body.size || memcmp(body, command->body.data, size) != 0) {
+    if (command->inquiry ? size > 0
+                         : size != command->body.size || memcmp(body, command->body.data, size) != 0) {
         sim_violation(engine, 3, "attempt %u of c%u carries another body than was accepted", number,
                       command->number);
     }

@@ -54,6 +54,8 @@ typedef struct {
     bool was_overtaken;                    //  The same, ever
     bool unknown;                          //  An attempt of this round has an unknown outcome
     bool probe;                            //  The newest attempt is a probe
+    bool inquiry;                          //  The newest attempt asks what became of the one before
+    unsigned executed;                     //  Calls of this round that the third party carried out
     bool answered;                         //  A durable outcome says that it succeeded
     hf_buf_t body;                         //  What is to be sent now
     unsigned asked[HF_EVENTS];             //  Decisions that clients asked for,

@@ -115,6 +115,10 @@ static void s_add_destination(hf_config_t *config, sim_engine_t *engine, int num
                             : 0;
     destination->adaptive = sim_chance(engine, SIM_PLAN, EVERY / 2);
     destination->retry_budget_percent = (int)sim_between(engine, SIM_PLAN, 0, 100);
+    if (sim_chance(engine, SIM_PLAN, EVERY / 2)) {
+        snprintf(url, sizeof url, "http://third-%d.test/commands/{" HF_TEMPLATE_ID "}", number);
+        destination->probe = hf_template_new(url, &error);
+    }
     destination->on_uncertain = number == 1 ? HF_ON_UNCERTAIN_HOLD : HF_ON_UNCERTAIN_RETRY;
     int rc = hf_config_add_destination(config, destination);
     assert(rc == 0);

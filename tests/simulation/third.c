@@ -19,6 +19,7 @@ typedef struct {
     uint64_t ticket;         //  Its name there
     hf_call_result_t result; //  What the caller will see
     hf_class_t class;        //  Of which class that is
+    bool inquiry;            //  It asks what became of the one before
 } call_t;
 
 struct sim_third {
@@ -69,6 +70,12 @@ static void s_answer(call_t *call, int status, hf_class_t class) {
     call->class = class;
 }
 
+//  As it is asked for; an inquiry gets the truth.
+static void s_oblige(call_t *call) {
+    bool truth = !call->inquiry || call->command->executed > 0;
+    s_answer(call, truth ? 200 : 404, truth ? HF_CLASS_SUCCEEDED : HF_CLASS_REJECTED);
+}
+
 static void s_break(call_t *call, bool timed_out, const char *trouble) {
     call->result.connected = call->result.sent = call->result.broken = true;
     call->result.timed_out = timed_out;
@@ -79,7 +86,7 @@ static void s_break(call_t *call, bool timed_out, const char *trouble) {
 //  Fills in the end of the call; returns after how long it is known.
 static int64_t s_meet(sim_world_t *world, call_t *call, mood_t mood, int64_t timeout_ms) {
     static const int failures[] = {500, 502, 503, 408, 429, 302};
-    static const int rejections[] = {400, 404, 410, 422};
+    static const int rejections[] = {400, 403, 410, 422}; //  A 404 to an inquiry would be a lie
     static const char *const waits[] = {"0", "1", "2", "3"};
     sim_engine_t *engine = &world->engine;
     int64_t quick = sim_between(engine, SIM_THIRD, 0, 30);
@@ -98,7 +105,7 @@ static int64_t s_meet(sim_world_t *world, call_t *call, mood_t mood, int64_t tim
     switch (mood) {
     case SLOW:
         if (slow < timeout_ms) {
-            s_answer(call, 200, HF_CLASS_SUCCEEDED);
+            s_oblige(call);
             return slow;
         }
         s_break(call, true, NULL);
@@ -124,7 +131,7 @@ static int64_t s_meet(sim_world_t *world, call_t *call, mood_t mood, int64_t tim
         call->result.retry_after = waits[pick % 4];
         return quick;
     default:
-        s_answer(call, 200, HF_CLASS_SUCCEEDED);
+        s_oblige(call);
         return quick;
     }
 }
@@ -149,10 +156,32 @@ static const char *s_header(sim_world_t *world, const hf_call_request_t *request
 
 static void s_assert_url(sim_world_t *world, const sim_command_t *command, const hf_call_request_t *request) {
     char url[80];
-    snprintf(url, sizeof url, "http://third-%d.test/instances/i-%u/stop", command->submission->pipeline,
-             command->submission->number);
+    char id[HF_ID_TEXT];
+    hf_id_format(&command->id, id);
+    if (command->inquiry) {
+        snprintf(url, sizeof url, "http://third-%d.test/commands/%s", command->submission->pipeline, id);
+    } else {
+        snprintf(url, sizeof url, "http://third-%d.test/instances/i-%u/stop", command->submission->pipeline,
+                 command->submission->number);
+    }
+    if (strcmp(request->method, command->inquiry ? "GET" : "POST") != 0) {
+        sim_violation(&world->engine, 3, "c%u is sent with %s", command->number, request->method);
+    }
     if (strcmp(request->url, url) != 0) {
         sim_violation(&world->engine, 3, "c%u is sent to %s", command->number, request->url);
+    }
+}
+
+//  What the call does there. One that broke may have been carried out, or not. Where the third party can be asked, never twice.
+static void s_execute(sim_world_t *world, const call_t *call, const hf_destination_t *destination) {
+    bool broke = call->class == HF_CLASS_UNCERTAIN;
+    bool done = broke ? sim_chance(&world->engine, SIM_THIRD, 500000) : call->class == HF_CLASS_SUCCEEDED;
+    if (call->inquiry || !done) {
+        return;
+    }
+    if (++call->command->executed > 1 && destination->probe) {
+        sim_violation(&world->engine, 4, "c%u is carried out twice, though the third party can be asked",
+                      call->command->number);
     }
 }
 
@@ -174,11 +203,15 @@ void sim_third_call(sim_world_t *world, sim_life_t *caller, const hf_call_reques
         assert(self->calls && "out of memory");
     }
     call_t *call = &self->calls[self->size++];
-    *call = (call_t){
-        .command = command, .attempt = attempt, .life = caller->number, .ticket = request->ticket};
+    *call = (call_t){.command = command,
+                     .attempt = attempt,
+                     .life = caller->number,
+                     .ticket = request->ticket,
+                     .inquiry = command->inquiry};
     bool moody = sim_chance(engine, SIM_THIRD, world->plan.moods);
     mood_t mood = moody ? self->moods[command->submission->pipeline] : HEALTHY;
     int64_t delay = s_meet(world, call, mood, request->destination->timeout_ms);
+    s_execute(world, call, request->destination);
     call->result.total_us = (uint32_t)(delay > 0 ? delay * 1000 : 500);
     sim_attempt_t *known = sim_ledger_attempt(command, attempt);
     known->sent = call->result.sent;

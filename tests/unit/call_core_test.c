@@ -209,17 +209,27 @@ static void s_start(world_t *world, const hf_id_t *id, uint32_t attempt) {
     assert_true(hf_link_propose(world->client, &proposal, NULL));
 }
 
-//  An attempt failed, and the next is due at once.
-static void s_retry(world_t *world, const hf_id_t *id, uint32_t attempt) {
+static void s_propose_again(world_t *world, const hf_id_t *id, uint32_t attempt, bool inquire) {
     Hf__Verdict verdict = HF__VERDICT__INIT;
     verdict.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
     verdict.attempt = attempt;
     verdict.event = HF_EVENT_RETRY_AT;
     verdict.due = world->now;
+    verdict.inquire = inquire;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
     proposal.verdict = &verdict;
     assert_true(hf_link_propose(world->client, &proposal, NULL));
+}
+
+//  An attempt failed, and the next is due at once.
+static void s_retry(world_t *world, const hf_id_t *id, uint32_t attempt) {
+    s_propose_again(world, id, attempt, false);
+}
+
+//  Its outcome is unknown, and the next one, due at once, asks what became of it.
+static void s_ask_again(world_t *world, const hf_id_t *id, uint32_t attempt) {
+    s_propose_again(world, id, attempt, true);
 }
 
 static void s_order_from(world_t *world, const hf_id_t *id, uint32_t attempt, uint64_t epoch) {
@@ -396,6 +406,38 @@ static void an_answer_becomes_an_outcome(void **unused) {
     assert_int_equal(seen.attempt->dns_us, 1);
     assert_int_equal(seen.attempt->total_us, 5);
     hf_arena_destroy(&seen.arena);
+    s_teardown(world);
+}
+
+static void what_became_of_a_call_is_asked_with_a_get(void **unused) {
+    (void)unused;
+    world_t *world = s_setup();
+    char id[HF_ID_TEXT], key[64], url[128];
+    world->destination->probe = hf_template_new("http://third.example/{instance}/{" HF_TEMPLATE_ID "}", NULL);
+    hf_id_t command = s_ordered(world, "d", "{\"instance\":\"i-1\"}");
+    hf_call_result_t broken = {.connected = true, .sent = true, .broken = true, .timed_out = true};
+    hf_call_finish(world->call, hf_call_take(world->call)->ticket, &broken, world->now);
+    s_settle(world);
+    s_ask_again(world, &command, 1);
+    s_settle(world);
+    s_start(world, &command, 2);
+    s_settle(world);
+    s_order(world, &command, 2);
+    const hf_call_request_t *request = hf_call_take(world->call);
+    hf_id_format(&command, id);
+    snprintf(key, sizeof key, "Idempotency-Key: %s", id);
+    snprintf(url, sizeof url, "http://third.example/i-1/%s", id);
+    assert_string_equal(request->method, "GET");
+    assert_string_equal(request->url, url);
+    assert_int_equal(request->body_size, 0);
+    assert_true(s_sends(request, key));
+    assert_true(s_sends(request, "Holdfast-Attempt: 2"));
+    assert_true(s_sends(request, "Authorization: Bearer secret"));
+    assert_false(s_sends(request, "Content-Type: application/json"));
+    s_answer(world, request, 503);
+    s_settle(world);
+    s_assert_state(world, &command, HF_STATE_DECIDING,
+                   "asked what became of it: answered 503 Service Unavailable");
     s_teardown(world);
 }
 
@@ -883,6 +925,7 @@ int main(void) {
         cmocka_unit_test(a_newer_life_ends_this_one),
         cmocka_unit_test(a_damaged_record_ends_its_attempt_not_the_caller),
         cmocka_unit_test(bytes_that_are_no_message_are_counted),
+        cmocka_unit_test(what_became_of_a_call_is_asked_with_a_get),
         cmocka_unit_test(many_attempts_in_any_order_each_end_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

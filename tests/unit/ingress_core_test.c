@@ -76,6 +76,9 @@ static world_t *s_setup(void) {
     world->config->unacked_limit = 4000;
     s_add_pipeline(world->config, "plain", "http://127.0.0.1/x", NULL);
     s_add_pipeline(world->config, "keyed", "http://127.0.0.1/{host}/x", "{instance}");
+    s_add_pipeline(world->config, "asked", "http://127.0.0.1/x", NULL);
+    world->config->destinations[2]->probe = hf_template_new("http://127.0.0.1/{order}/{" HF_TEMPLATE_ID "}",
+                                                            NULL);
     world->now = 1000000;
     s_begin_journal(world);
     s_begin_ingress(world, 1);
@@ -350,6 +353,8 @@ static void s_what_is_unsound_is_refused_at_once(void **state) {
         {{.pipeline = "keyed", .body = "{\"instance\":1,\"host\":\"..\"}", .body_size = 26},
          422,
          "missing-field"},
+        {{.pipeline = "asked", .body = "{\"host\":1}", .body_size = 10}, 422, "missing-field"},
+        {{.pipeline = "asked", .body = "x", .body_size = 1}, 400, "malformed-body"},
         {{.pipeline = "plain", .content_type = "a\nb"}, 400, "malformed-header"},
         {{.pipeline = "plain", .content_type = "\xff"}, 400, "malformed-header"},
         {{.pipeline = "plain", .traceparent = "\r"}, 400, "malformed-header"},
@@ -374,6 +379,7 @@ static void s_what_is_unsound_is_refused_at_once(void **state) {
     assert_non_null(strstr(world->problem.detail, "'plain'"));
     assert_int_equal(hf_ingress_unacked(world->ingress), 0);
     assert_int_equal(s_send_body(world, "keyed", body, NULL), 0);
+    assert_int_equal(s_send_body(world, "asked", "{\"order\":1}", NULL), 0);
     s_teardown(world);
 }
 

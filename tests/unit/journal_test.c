@@ -291,6 +291,55 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
     w_destroy(world);
 }
 
+//  Whether the next attempt shall ask, that it does, and what follows from its end.
+static Hf__State *s_ask(world_t *world, peer_t *peer, const hf_id_t *id, uint32_t number, hf_class_t class,
+                        uint32_t status) {
+    Hf__Proposal *verdict = w_verdict(world, id, number - 1, HF_EVENT_RETRY_AT);
+    verdict->verdict->inquire = true;
+    assert_int_equal(w_propose(world, peer, verdict), HF_RESULT_DONE);
+    assert_int_equal(w_propose(world, peer, w_start(world, id, number, peer->epoch)), HF_RESULT_DONE);
+    assert_true(w_state(world, id)->inquiry);
+    Hf__Proposal *outcome = w_outcome(world, id, number, peer->epoch, class);
+    outcome->outcome->attempt->http_status = status;
+    assert_int_equal(w_propose(world, peer, outcome), HF_RESULT_DONE);
+    return w_state(world, id);
+}
+
+static void an_inquiry_tells_what_became_of_the_call_before_it(void **state) {
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "call.0", 1);
+    Hf__History *entry = NULL;
+    (void)state;
+    hf_id_t id = w_bring_to(world, &peer, HF_STATE_CALLING);
+    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_UNCERTAIN)),
+                     HF_RESULT_DONE);
+    Hf__State *now = s_ask(world, &peer, &id, 2, HF_CLASS_FAILED, 503); //  No answer to the question
+    assert_int_equal(now->class_, HF_CLASS_UNCERTAIN);
+    assert_int_equal(now->inquiries, 1);
+    assert_int_equal(now->attempt - now->round_attempt, 1); //  It was no call
+    now = s_ask(world, &peer, &id, 3, HF_CLASS_REJECTED, 403);
+    assert_int_equal(now->class_, HF_CLASS_UNCERTAIN);
+    assert_int_equal(now->inquiries, 2);
+    now = s_ask(world, &peer, &id, 4, HF_CLASS_UNCERTAIN, 404); //  Its answer did not come whole
+    assert_int_equal(now->class_, HF_CLASS_UNCERTAIN);
+    now = s_ask(world, &peer, &id, 5, HF_CLASS_REJECTED, 404); //  It was not carried out
+    assert_int_equal(now->class_, HF_CLASS_FAILED);
+    assert_int_equal(w_propose(world, &peer, w_verdict(world, &id, 5, HF_EVENT_RETRY_AT)), HF_RESULT_DONE);
+    assert_int_equal(w_propose(world, &peer, w_start(world, &id, 6, peer.epoch)), HF_RESULT_DONE);
+    assert_false(w_state(world, &id)->inquiry);
+    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 6, peer.epoch, HF_CLASS_UNCERTAIN)),
+                     HF_RESULT_DONE);
+    now = s_ask(world, &peer, &id, 7, HF_CLASS_SUCCEEDED, 200);
+    assert_int_equal(now->state, HF_STATE_SUCCEEDED);
+    assert_int_equal(hf_store_begin_read(world->reader, NULL), 0);
+    assert_int_equal(hf_store_history(world->reader, &id, 4, world->arena, &entry, NULL), 1);
+    hf_store_end_read(world->reader);
+    assert_true(entry->attempt->inquiry);
+    assert_int_equal(entry->attempt->class_, HF_CLASS_REJECTED); //  The history keeps how it ended
+    w_verify(world);
+    w_destroy(world);
+}
+
 //  ---- people
 
 static void a_retry_begins_a_round_and_keeps_what_was(void **state) {
@@ -888,6 +937,7 @@ int main(void) {
         cmocka_unit_test(a_batch_is_accepted_whole_or_not_at_all),
         cmocka_unit_test(what_is_unsound_is_refused_and_changes_nothing),
         cmocka_unit_test(an_outcome_counts_only_for_its_own_attempt_and_its_callers_life),
+        cmocka_unit_test(an_inquiry_tells_what_became_of_the_call_before_it),
         cmocka_unit_test(a_retry_begins_a_round_and_keeps_what_was),
         cmocka_unit_test(who_is_resolved_has_succeeded_without_a_reason),
         cmocka_unit_test(a_decision_that_comes_again_later_than_others_is_still_known),

@@ -163,7 +163,8 @@ static void s_everything_that_can_be_written_arrives(void **state) {
         "    concurrency = 7\n"
         "    rate = 10/m\n"
         "    reject = \"404 410\"\n"
-        "    on_uncertain = hold");
+        "    on_uncertain = hold\n"
+        "    probe = \"GET https://api.example.com:8443/i/{instance}/by/{holdfast.id}\"");
     assert_string_equal(config->http, "[::1]:0");
     assert_string_equal(config->token, "abc123");
     assert_int_equal(config->callers, 2);
@@ -185,6 +186,7 @@ static void s_everything_that_can_be_written_arrives(void **state) {
     assert_true(hf_status_set_has(&ec2->reject, 410));
     assert_false(hf_status_set_has(&ec2->reject, 400));
     assert_int_equal(ec2->on_uncertain, HF_ON_UNCERTAIN_HOLD);
+    assert_true(hf_template_takes_fields(ec2->probe));
 
     const hf_pipeline_t *stop = hf_config_pipeline(config, "stop-instance");
     assert_ptr_equal(stop->destination, ec2);
@@ -363,6 +365,13 @@ static void s_every_mistake_in_a_destination_is_named(void **state) {
         {"reject = 200-499", "'reject' in destination 'b' holds 200; 1xx and 2xx answers are no failures, so "
                              "they cannot be rejected"},
         {"on_uncertain = ask", "'on_uncertain' in destination 'b' is 'ask'; it must be retry or hold"},
+        {"probe = \"https://a/{holdfast.id}\"",
+         "'probe' in destination 'b' must be GET and a url, like \"GET "
+         "https://api.example.com/commands/{holdfast.id}\""},
+        {"probe = \"GET ftp://a/\"", "'probe' in destination 'b' must begin with http:// or https://"},
+        {"probe = \"GET https://{host}/\"",
+         "'probe' in destination 'b' has a {name} in its host; a destination "
+         "is one third party, so its host must be fixed"},
         {"header = Foo", "'header' in destination 'b' has no colon; write header = \"Name: value\""},
         {"header = \": x\"", "'header' in destination 'b' must begin with a name of letters, digits and '-', "
                              "right before its colon"},

@@ -185,6 +185,52 @@ static void uncertain_is_called_again_or_held_as_the_destination_says(void **unu
     assert_int_equal(s_decide(&world).event, HF_EVENT_HOLD);
 }
 
+static void what_became_of_an_unknown_one_is_asked_before_anything_else(void **unused) {
+    (void)unused;
+    static const int64_t delays[] = {1000, 2000, 4000, 8000,
+                                     8000}; //  None at once: the third party shall be done with it
+    world_t world = s_world();
+    world.destination.probe = hf_template_new("http://third.example/{" HF_TEMPLATE_ID "}", NULL);
+    world.destination.on_uncertain = HF_ON_UNCERTAIN_HOLD;
+    world.pipeline.retry_attempts = 1; //  A question is no call
+    world.state.class_ = HF_CLASS_UNCERTAIN;
+    for (uint32_t asked = 0; asked < 5; asked++) {
+        world.state.inquiries = asked;
+        world.state.inquiry = asked > 0;
+        hf_verdict_t verdict = s_decide(&world);
+        assert_int_equal(verdict.event, HF_EVENT_RETRY_AT);
+        assert_true(verdict.inquire);
+        assert_int_equal(verdict.due, NOW + delays[asked]);
+    }
+    world.state.class_ = HF_CLASS_FAILED; //  It was not done
+    assert_int_equal(s_decide(&world).event, HF_EVENT_GIVE_UP);
+    world.pipeline.retry_attempts = 2;
+    assert_int_equal(s_decide(&world).event, HF_EVENT_RETRY_AT);
+    assert_false(s_decide(&world).inquire);
+    hf_template_destroy(&world.destination.probe);
+}
+
+static void what_is_unknown_at_the_deadline_ends_as_the_destination_says(void **unused) {
+    (void)unused;
+    world_t world = s_world();
+    world.destination.probe = hf_template_new("http://third.example/{" HF_TEMPLATE_ID "}", NULL);
+    world.state.class_ = HF_CLASS_UNCERTAIN;
+    world.state.inquiry = true;
+    world.state.round_at = NOW - 60001;
+    assert_int_equal(s_decide(&world).event, HF_EVENT_GIVE_UP);
+    world.state.deadline = NOW - 1;
+    assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
+    world.destination.on_uncertain = HF_ON_UNCERTAIN_HOLD;
+    assert_int_equal(s_decide(&world).event, HF_EVENT_HOLD);
+    world.state.deadline = 0;
+    hf_verdict_t verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_HOLD);
+    assert_false(verdict.inquire);
+    hf_template_destroy(&world.destination.probe);
+    verdict = s_decide(&world); //  Nowhere to ask any more
+    assert_int_equal(verdict.event, HF_EVENT_HOLD);
+}
+
 static void poison_is_dead_after_three_callers(void **unused) {
     (void)unused;
     world_t world = s_world();
@@ -218,6 +264,8 @@ int main(void) {
         cmocka_unit_test(past_its_own_deadline_it_is_expired),
         cmocka_unit_test(retry_after_is_a_floor_and_never_shortened),
         cmocka_unit_test(uncertain_is_called_again_or_held_as_the_destination_says),
+        cmocka_unit_test(what_became_of_an_unknown_one_is_asked_before_anything_else),
+        cmocka_unit_test(what_is_unknown_at_the_deadline_ends_as_the_destination_says),
         cmocka_unit_test(poison_is_dead_after_three_callers),
         cmocka_unit_test(a_pipeline_that_is_gone_is_retried_by_the_defaults),
     };
