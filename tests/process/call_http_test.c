@@ -654,6 +654,23 @@ static void a_kept_connection_that_was_closed_before_is_not_used(void **state) {
     s_teardown(world);
 }
 
+//  Its end makes its socket readable for ever, and nobody asked: it must not keep the loop awake.
+static void an_idle_connection_that_the_server_closes_is_watched_no_more(void **state) {
+    (void)state;
+    world_t *world = s_setup(s_ok);
+    s_assert_seen(s_call(world, world->url), HF_CLASS_SUCCEEDED, "answered 200 OK");
+    struct pollfd item = {hf_http_descriptor(world->http), POLLIN, 0};
+    s_close(&world->peers[0]);
+    assert_int_equal(poll(&item, 1, PATIENCE_MS), 1);
+    hf_http_run(world->http);
+    assert_int_equal(poll(&item, 1, 50), 0);
+    seen_t *seen = s_call(world, world->url);
+    s_assert_seen(seen, HF_CLASS_SUCCEEDED, "answered 200 OK");
+    assert_true(seen->result.connected_anew);
+    assert_int_equal(world->asked, 2);
+    s_teardown(world);
+}
+
 //  ---- stories: answers without measure
 
 static void a_redirect_is_not_followed(void **state) {
@@ -850,6 +867,21 @@ static void s_plain(world_t *world, peer_t *peer) {
     (void)peer;
 }
 
+static void a_handshake_that_does_not_come_times_out_before_anything_is_sent(void **state) {
+    (void)state;
+    world_t *world = s_setup(s_plain);
+    char url[128], reason[128];
+    world->destination->connect_timeout_ms = 300;
+    snprintf(url, sizeof url, "https%s", world->url + 4);
+    snprintf(reason, sizeof reason, "no connection to %.*s within 300 ms; nothing was sent",
+             (int)strcspn(world->url + 7, "/"), world->url + 7);
+    s_begin(world, url, "{}", 2);
+    seen_t *seen = s_wait(world);
+    s_assert_seen(seen, HF_CLASS_REFUSED, reason);
+    assert_false(seen->result.sent);
+    s_teardown(world);
+}
+
 static void tls_to_a_server_without_it_fails_before_anything_is_sent(void **state) {
     (void)state;
     world_t *world = s_setup(s_plain);
@@ -885,6 +917,7 @@ int main(void) {
         cmocka_unit_test(answers_that_break_off),
         cmocka_unit_test(a_kept_connection_that_is_closed_without_an_answer_is_not_sent_again),
         cmocka_unit_test(a_kept_connection_that_was_closed_before_is_not_used),
+        cmocka_unit_test(an_idle_connection_that_the_server_closes_is_watched_no_more),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(a_long_answer_is_kept_to_its_bound_and_its_connection_used_again),
         cmocka_unit_test(bodies_without_end_take_neither_time_nor_memory),
@@ -892,6 +925,7 @@ int main(void) {
         cmocka_unit_test(what_is_under_way_at_the_end_is_dropped),
         cmocka_unit_test(a_certificate_must_be_trusted),
         cmocka_unit_test(a_certificate_must_be_for_the_host),
+        cmocka_unit_test(a_handshake_that_does_not_come_times_out_before_anything_is_sent),
         cmocka_unit_test(tls_to_a_server_without_it_fails_before_anything_is_sent),
     };
     signal(SIGPIPE, SIG_IGN);
