@@ -93,6 +93,7 @@ struct hf_server {
     hf_request_t *ended;                        //  Whose command has ended
     size_t waiters_size;                        //  How many wait
     uint64_t rebuilds;                          //  Of the core, as known
+    int64_t replay_at;                          //  When event readers may read the file again
     int64_t beat_at;                            //  When streams were looked at for heartbeats
     int64_t drain_at;                           //  When draining began, 0: not
     hf_linger_t lingering[HF_SERVER_LINGERING]; //  Being read to their end

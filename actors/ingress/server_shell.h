@@ -32,9 +32,10 @@ enum {
     HF_SERVER_STANDING_MS = 20,     //  And how long: a journal that is there answers sooner
     HF_SERVER_STANDING_LOOK_MS = 5, //  How often libmicrohttpd is run while some stand
     HF_SERVER_SPARES = 1024,        //  Requests kept to be used again, a kibibyte each
-    HF_SERVER_FOLLOW_MS = 10000,    //  How long facts are heard after the last who wanted one
-    HF_SERVER_TICK_MS = 100,        //  How often waits are looked at
-    HF_SERVER_DRAIN_MS = 8000,      //  How long a client may take for its answer while the node ends
+    HF_SERVER_REPLAY_MS = 2,     //  Between two rounds in which replaying readers read, while submitters wait
+    HF_SERVER_FOLLOW_MS = 10000, //  How long facts are heard after the last who wanted one
+    HF_SERVER_TICK_MS = 100,     //  How often waits are looked at
+    HF_SERVER_DRAIN_MS = 8000,   //  How long a client may take for its answer while the node ends
 };
 
 typedef struct hf_server hf_server_t;

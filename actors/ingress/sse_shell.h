@@ -21,7 +21,7 @@ enum {
     HF_SSE_HEARTBEAT_MS =
         15000, //  A comment after so much silence: proxies cut silent connections after 30 s and more
     HF_SSE_SEND_BUFFER = 64 << 10, //  Bytes of a stream in the kernel: what one that does not read can cost
-    HF_SSE_READS = 8,       //  Blocks read from the file in a round, for all who replay: under a millisecond
+    HF_SSE_READS = 8,       //  Blocks read from the file in a round, for all who replay: about a millisecond
     HF_SSE_WALK_MAX = 256,  //  Facts of one command that a stream looks up, or keeps the numbers of, at once
     HF_SSE_SCAN_MAX = 1024, //  Events that a stream steps over at once
 };
