@@ -226,6 +226,10 @@ static void s_print_decision(const json_t *decision) {
         printf(" by ");
         hf_terminal_print(stdout, who);
     }
+    if (*hf_fields_text(decision, "job")) {
+        printf(", job ");
+        hf_terminal_print(stdout, hf_fields_text(decision, "job"));
+    }
     if (json_is_true(json_object_get(decision, "body_replaced"))) {
         printf(", with another body instead of:\n");
         s_print_bytes(decision, "old_body", S_INDENT, false);

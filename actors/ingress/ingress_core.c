@@ -632,13 +632,10 @@ int hf_ingress_gate(hf_ingress_t *self, const char *name, hf_gate_event_t event,
 
 static void s_hash_job(const char *key, const Hf__Job *job, const void *body, size_t body_size,
                        pending_t *pending) {
-    static const char domain[] =
-        "jobs"; //  A pipeline's key is hashed behind its name: no name is "jobs" with a slash
     crypto_generichash_state state;
     uint8_t event = (uint8_t)job->event;
     pending->idempotent = true;
     crypto_generichash_init(&state, NULL, 0, HASH);
-    crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain);
     crypto_generichash_update(&state, (const uint8_t *)key, strlen(key));
     crypto_generichash_final(&state, pending->idempotency, HASH);
     crypto_generichash_init(&state, NULL, 0, HASH);

@@ -427,6 +427,30 @@ static void filters_choose_members(void **state) {
     s_driven_free(&driven);
 }
 
+static void uncertain_ones_are_decided_over_as_dead_ones_are(void **state) {
+    driven_t driven = s_driven();
+    world_t *world = driven.world;
+    peer_t peer = w_peer(world, "ingress", 1);
+    hf_id_t job, dead = w_bring_to(world, &peer, HF_STATE_DEAD);
+    hf_id_t ids[2] = {w_bring_to(world, &peer, HF_STATE_UNCERTAIN),
+                      w_bring_to(world, &peer, HF_STATE_UNCERTAIN)};
+    (void)state;
+    Hf__Proposal *create = s_create(world, HF_EVENT_RESOLVE, &job);
+    create->job_create->job->state = HF_STATE_UNCERTAIN;
+    create->job_create->job->limit = 1;
+    assert_int_equal(w_propose(world, &peer, create), HF_RESULT_DONE);
+    s_round_until(&driven, &job, HF_JOB_DONE);
+    assert_int_equal(w_state(world, &ids[0])->state, HF_STATE_SUCCEEDED);
+    assert_int_equal(w_state(world, &ids[1])->state, HF_STATE_UNCERTAIN);
+    create = s_create(world, HF_EVENT_DISCARD, &job);
+    create->job_create->job->state = HF_STATE_UNCERTAIN;
+    assert_int_equal(w_propose(world, &peer, create), HF_RESULT_DONE);
+    s_round_until(&driven, &job, HF_JOB_DONE);
+    assert_int_equal(w_state(world, &ids[1])->state, HF_STATE_DISCARDED);
+    assert_int_equal(w_state(world, &dead)->state, HF_STATE_DEAD);
+    s_driven_free(&driven);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_decides_over_members_and_moves_the_job),
@@ -441,6 +465,7 @@ int main(void) {
         cmocka_unit_test(a_canary_that_fails_stops_it),
         cmocka_unit_test(a_patch_changes_bodies_and_leaves_what_it_does_not_fit),
         cmocka_unit_test(filters_choose_members),
+        cmocka_unit_test(uncertain_ones_are_decided_over_as_dead_ones_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
