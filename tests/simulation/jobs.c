@@ -132,6 +132,18 @@ void sim_jobs_decided(sim_ledger_t *ledger, const Hf__JobStep *step, const Hf__F
     sim_cover(step->items[0]->replace_body ? SIM_FAULT_JOB_PATCHES : SIM_FAULT_JOB, ledger->counts);
 }
 
+//  A step may have been refused (a full journal takes no new bodies) while another job's, over the same command,
+//  was carried out in the same commit.
+bool sim_jobs_explains(const sim_ledger_t *ledger, const Hf__JobStep *step, hf_event_t event) {
+    hf_id_t id;
+    Hf__Job *job = NULL;
+    Hf__JobProgress *progress = NULL;
+    return hf_id_from(&id, step->job.data, step->job.len) &&
+           hf_store_job(ledger->store, &id, ledger->arena, &job, NULL) == 1 && job->event == event &&
+           hf_store_progress(ledger->store, &id, ledger->arena, &progress, NULL) == 1 &&
+           progress->step > step->step;
+}
+
 bool sim_jobs_is(sim_ledger_t *ledger, const hf_id_t *id, bool cancelled) {
     Hf__JobProgress *progress = NULL;
     hf_error_t error;

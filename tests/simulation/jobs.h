@@ -26,6 +26,10 @@ void sim_jobs_decided(sim_ledger_t *ledger, const Hf__JobStep *step, const Hf__F
 //  The new body that a step gives the command; false where it gives none.
 bool sim_jobs_body(const Hf__JobStep *step, const sim_command_t *command, ProtobufCBinaryData *body);
 
+//  Whether that step was carried out in the newest commit or before, and its job wants that event. While the
+//  ledger reads.
+bool sim_jobs_explains(const sim_ledger_t *ledger, const Hf__JobStep *step, hf_event_t event);
+
 //  Whether a proposal over a job that was answered as done is durable; whether that job is there, or is cancelled.
 bool sim_jobs_is_done(sim_ledger_t *ledger, const Hf__Proposal *proposal);
 bool sim_jobs_is(sim_ledger_t *ledger, const hf_id_t *id, bool cancelled);

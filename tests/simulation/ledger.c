@@ -209,7 +209,8 @@ static bool s_is_item(const Hf__JobStep *step, const hf_id_t *id) {
 }
 
 //  Whether this proposal may have led to that fact.
-static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const sim_command_t *command) {
+static bool s_explains(const sim_ledger_t *self, const Hf__Proposal *proposal, const Hf__Fact *fact,
+                       const sim_command_t *command) {
     hf_event_t event = s_wanted(fact);
     const hf_id_t *id = &command->id;
     switch (proposal->what_case) {
@@ -232,8 +233,7 @@ static bool s_explains(const Hf__Proposal *proposal, const Hf__Fact *fact, const
     case HF__PROPOSAL__WHAT_DECIDE:
         return event == (hf_event_t)proposal->decide->event && s_is_id(&proposal->decide->id, id);
     case HF__PROPOSAL__WHAT_JOB_STEP:
-        return (event == HF_EVENT_RETRY || event == HF_EVENT_DISCARD || event == HF_EVENT_RESOLVE) &&
-               s_is_item(proposal->job_step, id);
+        return s_is_item(proposal->job_step, id) && sim_jobs_explains(self, proposal->job_step, event);
     default:
         return false;
     }
@@ -251,7 +251,7 @@ static void s_assert_explained(sim_ledger_t *self, const Hf__Fact *fact, sim_com
     }
     for (size_t i = 0; i < self->said_size; i++) {
         struct sim_said *said = &self->said[i];
-        if (!said->used && said->proposal && s_explains(said->proposal, fact, command)) {
+        if (!said->used && said->proposal && s_explains(self, said->proposal, fact, command)) {
             said->used = !s_makes_many(said->proposal);
             if (said->proposal->what_case == HF__PROPOSAL__WHAT_JOB_STEP) {
                 sim_jobs_decided(self, said->proposal->job_step, fact, command);
