@@ -11,7 +11,8 @@ from report import table
 
 ASKS = "How does Holdfast compare with durable queues as their own users would set them up, for the same work?"
 HOW = """The work: an HTTP POST of 400 bytes, durable before it is answered, then an HTTP POST to the stand-in, recorded. 64 connections submit as
-fast as they are answered for some seconds; the clock runs until the store itself says that nothing is pending. Holdfast and the peers take
+fast as they are answered for some seconds (each peer after a warm-up, for Node to compile); the clock runs until the store itself says that
+nothing is pending. Holdfast and the peers take
 turns. Each peer is set up by its own documentation, durable to the disk (bench/peers, its configuration below); what a kill -9 or a power cut can
 lose stands in the table. CPU is that of all its processes, the store's included."""
 SECONDS = 420
@@ -40,6 +41,9 @@ def _turn(bench: Bench, peer, third: world.StandIn, number_of: int) -> dict:
     """One run of a peer, in a folder of its own."""
     seconds = bench.seconds(8)
     with peer.start(bench.folder / f"{peer.name}-{number_of}", f"{third.url}/do") as running:
+        # Node compiles what it runs often, and its first seconds are not what a service that runs for weeks is like.
+        world.load(running.accept_url, duration=bench.seconds(2, 0.2))
+        world.wait_until(lambda: running.pending() == 0, f"{peer.name} has carried out its warm-up", 120, 0.2)
         first, before, began = third.stats()["requests"], sum(running.cpu_seconds().values()), time.monotonic()
         report = world.load(running.accept_url, duration=seconds)
 
