@@ -11,10 +11,9 @@ from report import table
 
 ASKS = "How does Holdfast compare with durable queues as their own users would set them up, for the same work?"
 HOW = """The work: an HTTP POST of 400 bytes, durable before it is answered, then an HTTP POST to the stand-in, recorded. 64 connections submit as
-fast as they are answered for some seconds (each peer after a warm-up, for Node to compile); the clock runs until the store itself says that
-nothing is pending. Holdfast and the peers take
-turns. Each peer is set up by its own documentation, durable to the disk (bench/peers, its configuration below); what a kill -9 or a power cut can
-lose stands in the table. CPU is that of all its processes, the store's included."""
+fast as they are answered for some seconds (each peer after a warm-up, for Node to compile); the clock runs until the store itself says that nothing
+is pending. Holdfast and the peers take turns. Each peer is set up by its own documentation, durable to the disk (bench/peers, its configuration
+below); what a kill -9 or a power cut can lose stands in the table. CPU is that of all its processes, the store's included."""
 SECONDS = 420
 QUICK_SECONDS = 5
 
