@@ -23,7 +23,21 @@ import machine
 import report
 import world
 
-ORDER = ["accept", "carry", "latency", "outage", "recovery", "pace", "neighbour", "backlog", "destinations", "cost", "simulate", "idle", "peers"]
+ORDER = [
+    "accept",
+    "carry",
+    "latency",
+    "outage",
+    "recovery",
+    "pace",
+    "neighbour",
+    "backlog",
+    "destinations",
+    "cost",
+    "simulate",
+    "idle",
+    "peers",
+]
 
 
 @dataclasses.dataclass

@@ -16,6 +16,7 @@ from figures import number
 WIDTH, HEIGHT = 760, 330
 LEFT, RIGHT, TOP, BOTTOM = 76, 20, 20, 52
 COLOURS = 8
+BAR_NAMES_MOST = 400  # Pixels, left of the bars
 POINTS_SHOWN = 16  # More of them would hide the line
 
 
@@ -126,6 +127,8 @@ def _axes(plot: dict, series: list, points: list, top: float) -> tuple[Axis, Axi
     if plot.get("log_y"):
         ys = [value for value in ys if value > 0] or [1]
     x_axis = Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, bool(plot.get("log_x")))
+    if plot.get("x_values"):
+        x_axis.most = max(xs)  # Its ticks are its values: no round end is needed
     return x_axis, Axis(min(ys), plot.get("y_most") or max(ys), HEIGHT - BOTTOM, top, bool(plot.get("log_y")))
 
 
@@ -178,7 +181,7 @@ def _bars(plot: dict) -> str:
     rows = plot["bars"]
     if not rows:
         return "<p>Nothing was measured.</p>"
-    left = min(300, 24 + int(7.0 * max(len(row["name"]) for row in rows)))
+    left = min(BAR_NAMES_MOST, 24 + int(7.2 * max(len(row["name"]) for row in rows)))
     legend = 24 if len(plot["series"]) > 1 else 0
     top, row_height = 10 + legend, 30
     height = top + row_height * len(rows) + 48
@@ -191,7 +194,9 @@ def _bars(plot: dict) -> str:
         out += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" class="grid"/>' + _text(x, bottom + 16, _short(value))
     for index, row in enumerate(rows):
         y, at = top + index * row_height + 5, 0.0
-        out += _text(left - 8, y + 14, row["name"], "end", "legend")
+        room = int((left - 16) / 7.0)
+        name = row["name"] if len(row["name"]) <= room else row["name"][: room - 1] + "…"
+        out += _text(left - 8, y + 14, name, "end", "legend")
         for which, value in enumerate(row["values"]):
             x, end = axis.at(at), axis.at(at + (value or 0))
             title = html.escape(f"{row['name']}, {plot['series'][which]}: {number(value)}")

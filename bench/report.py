@@ -47,11 +47,18 @@ def table(title: str, columns: list[str], rows: list[list], note: str = "") -> d
 
 # ---- On the terminal
 
+# Characters of a row; what is wider is told line by line.
+TERMINAL_MOST = 200
+
 
 def print_table(one: dict) -> None:
     rows = [one["columns"], *one["rows"]]
     widths = [max(len(row[index]) for row in rows) for index in range(len(one["columns"]))]
     print(f"\n  {one['title']}")
+    if sum(widths) > TERMINAL_MOST:  # Sentences: one under the other
+        for row in one["rows"]:
+            print("    " + "\n      ".join([row[0], *(f"{name}: {cell}" for name, cell in zip(one["columns"][1:], row[1:]))]))
+        rows = []
     for row in rows:
         cells = [cell.ljust(width) if index == 0 else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths))]
         print("    " + "  ".join(cells).rstrip())

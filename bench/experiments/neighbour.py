@@ -24,7 +24,9 @@ def _turn(bench: Bench, hangs: bool) -> dict:
             url = node.submit_url.replace("/bench/", "/bench-{n}/")
             report = world.load(url, rate=RATE, duration=bench.seconds(12, 1), connections=128, spread=COUNT, acks=acks)
             others = report["acknowledged"] - report["acknowledged"] // COUNT - 1
-            world.wait_until(lambda: third.stats()["by_status"].get("200", 0) >= others, "all the others are carried out", 120, 0.05)
+            world.wait_until(
+                lambda: third.stats()["by_status"].get("200", 0) >= others, "all the others are carried out", 120, 0.05
+            )
             arrived = {key: at for at, outcome, key, _, _, path in third.lines() if outcome == "200" and "do-0/" not in path}
             node.kill()  # A stop would wait for the calls that hang
     delays = []
@@ -46,8 +48,21 @@ def run(bench: Bench) -> Result:
     result = Result(raw={"none hangs": well, "one hangs": ill})
     rows = []
     for name, turns in (("none hangs", well), ("one hangs", ill)):
-        rows.append([name, turns[0]["commands"], spread(summary([one["p50"] for one in turns])), spread(summary([one["p99"] for one in turns]))])
+        rows.append(
+            [
+                name,
+                turns[0]["commands"],
+                spread(summary([one["p50"] for one in turns])),
+                spread(summary([one["p99"] for one in turns])),
+            ]
+        )
     against = ratio([max(1, one["p99"]) for one in ill], [max(1, one["p99"]) for one in well])
     rows.append(["ratio of p99", "", "", spread(against)])
-    result.tables.append(table(f"From POST to call at {number(RATE)}/s over {COUNT} destinations, the first one left out", ["", "commands", "p50 ms", "p99 ms"], rows))
+    result.tables.append(
+        table(
+            f"From POST to call at {number(RATE)}/s over {COUNT} destinations, the first one left out",
+            ["", "commands", "p50 ms", "p99 ms"],
+            rows,
+        )
+    )
     return result

@@ -51,12 +51,20 @@ def _rate(bench: Bench) -> dict:
         times = [at / 1000 for at, *_ in third.lines()]
     within = [at for at in times if at < times[0] + seconds]
     by_second = [sum(1 for at in within if second <= at - times[0] < second + 1) for second in range(int(seconds))]
-    return {"seconds": seconds, "calls": len(within), "share": len(within) / (RATE * seconds), "busiest": _busiest(times), "by_second": by_second}
+    return {
+        "seconds": seconds,
+        "calls": len(within),
+        "share": len(within) / (RATE * seconds),
+        "busiest": _busiest(times),
+        "by_second": by_second,
+    }
 
 
 def _retry_after(bench: Bench) -> dict:
     asked = 10 if not bench.quick else 2
-    with world.StandIn(bench.folder, log=True, gather_us=0) as third, world.Node(bench.folder, world.pipelines(third.url, 64)) as node:
+    with world.StandIn(bench.folder, log=True, gather_us=0) as third, world.Node(
+        bench.folder, world.pipelines(third.url, 64)
+    ) as node:
         load = world.Load(node.submit_url, rate=200, duration=asked + 3, connections=64)
         time.sleep(1)
         third.mood(status=503, retry_after_s=asked)
@@ -69,7 +77,13 @@ def _retry_after(bench: Bench) -> dict:
     last = max(at for at, outcome in calls if outcome == "503")
     inside = [at for at, _ in calls if first + 0.25 < at < last + asked]
     back = min(at for at, _ in calls if at >= first + asked / 2)
-    return {"asked": asked, "inside": len(inside), "back_after": back - last, "busiest_after": _busiest([at for at, _ in calls if at >= back]), "commands": report["acknowledged"]}
+    return {
+        "asked": asked,
+        "inside": len(inside),
+        "back_after": back - last,
+        "busiest_after": _busiest([at for at, _ in calls if at >= back]),
+        "commands": report["acknowledged"],
+    }
 
 
 def run(bench: Bench) -> Result:
@@ -79,7 +93,9 @@ def run(bench: Bench) -> Result:
     wait = _retry_after(bench)
     result = Result(raw={"rate": rate, "retry_after": wait})
     rows = [[f"{RATE}/s", number(rate["seconds"]), rate["calls"], f"{rate['share'] * 100:.2f} %", rate["busiest"]]]
-    result.tables.append(table("A rate, dispatch killed twice", ["rate", "seconds", "calls", "of what the rate allows", "busiest second"], rows))
+    result.tables.append(
+        table("A rate, dispatch killed twice", ["rate", "seconds", "calls", "of what the rate allows", "busiest second"], rows)
+    )
     rows = [[wait["asked"], wait["commands"], wait["inside"], number(wait["back_after"]), wait["busiest_after"]]]
     columns = ["Retry-After s", "commands", "calls before that", "first call after s", "busiest second then"]
     result.tables.append(table("Retry-After", columns, rows))

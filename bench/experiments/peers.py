@@ -98,7 +98,7 @@ def run(bench: Bench) -> Result:
 
 def _result(bench: Bench, turns: dict, some: list, without: dict) -> Result:
     result = Result(raw={"turns": turns, "without": without})
-    measured = [peer for peer in some if turns[peer.name] and peer.name not in without]
+    measured = [peer for peer in some if turns[peer.name]]
     ours = [one["rate"] for one in turns["holdfast"]]
     rows = [["Holdfast", spread(summary(ours)), "1", *_columns(turns["holdfast"])]]
     bars = [{"name": "Holdfast", "values": [summary(ours)["median"]]}]
@@ -107,12 +107,12 @@ def _result(bench: Bench, turns: dict, some: list, without: dict) -> Result:
         rates = [one["rate"] for one in turns[peer.name]]
         against = ratio(ours, rates)
         best = against if best is None or against["median"] < best["median"] else best
-        rows.append([peer.title, spread(summary(rates)), number(against["median"]), *_columns(turns[peer.name])])
+        rows.append([peer.title, spread(summary(rates)), spread(against), *_columns(turns[peer.name])])
         bars.append({"name": peer.title, "values": [summary(rates)["median"]], "ours": False})
     if best:
         result.figures["carried ÷ best peer"] = best
     columns = ["", "carried/s", "Holdfast ÷ it", "accepted/s", "accept p99 ms", "CPU µs a command", "refused"]
-    note = "; ".join(f"{name} was not measured: {reason}" for name, reason in without.items())
+    note = "; ".join(f"{name}, {len(turns.get(name, []))} of {bench.runs} runs: {reason}" for name, reason in without.items())
     result.tables.append(table("The same work", columns, rows, note))
     claims = [
         [
