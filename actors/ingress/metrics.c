@@ -1,5 +1,6 @@
 #include "ingress/metrics.h"
 #include "base/gate.h"
+#include "ingress/traffic.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,33 +66,46 @@ static int s_commands(page_t *page, hf_store_t *store, hf_error_t *error) {
 
 //  ---- destinations
 
-static void s_attempts(const hf_metrics_t *self, const page_t *page) {
-    s_family(page, "holdfast_attempts", "counter", "Attempts whose end this process heard of, by class.");
+//  Of those that were called lately.
+static void s_traffic(const hf_metrics_t *self, const page_t *page, const hf_traffic_t *traffic) {
+    s_family(page, "holdfast_destination_rate", "gauge", "Attempts that begin a second, of the newest ones.");
     for (size_t i = 0; i < self->config->destinations_size; i++) {
-        hf_traffic_view_t view = hf_traffic_view(self->traffic, (int)i, self->now_ms);
-        for (unsigned class = HF_CLASS_SUCCEEDED; class < HF_CLASSES; class ++) {
-            if (view.ended[class]) {
-                hf_buf_addf(page->out,
-                            "holdfast_attempts_total{destination=\"%s\",class=\"%s\"} %" PRIu64 "\n",
-                            self->config->destinations[i]->name, hf_class_name((hf_class_t) class),
-                            view.ended[class]);
-            }
+        hf_traffic_view_t view = hf_traffic_view(traffic, (int)i);
+        if (view.rate > 0) {
+            hf_buf_addf(page->out, "holdfast_destination_rate{destination=\"%s\"} %.3f\n",
+                        self->config->destinations[i]->name, view.rate);
+        }
+    }
+    s_family(page, "holdfast_destination_latency_seconds", "gauge",
+             "How long the third party takes, of the newest attempts.");
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        hf_traffic_view_t view = hf_traffic_view(traffic, (int)i);
+        const char *name = self->config->destinations[i]->name;
+        if (view.ended) {
+            hf_buf_addf(page->out,
+                        "holdfast_destination_latency_seconds{destination=\"%s\",quantile=\"0.5\"} %.6f\n"
+                        "holdfast_destination_latency_seconds{destination=\"%s\",quantile=\"0.99\"} %.6f\n",
+                        name, view.p50_us / 1e6, name, view.p99_us / 1e6);
         }
     }
 }
 
-static void s_latencies(const hf_metrics_t *self, const page_t *page) {
-    s_family(page, "holdfast_attempt_seconds", "summary", "How long third parties took.");
-    for (size_t i = 0; i < self->config->destinations_size; i++) {
-        hf_traffic_view_t view = hf_traffic_view(self->traffic, (int)i, self->now_ms);
-        const char *name = self->config->destinations[i]->name;
-        if (view.answered) {
-            hf_buf_addf(page->out,
-                        "holdfast_attempt_seconds_sum{destination=\"%s\"} %.6f\n"
-                        "holdfast_attempt_seconds_count{destination=\"%s\"} %" PRIu64 "\n",
-                        name, (double)view.took_us / 1e6, name, view.answered);
-        }
+static int s_destinations(const hf_metrics_t *self, const page_t *page, hf_store_t *store,
+                          hf_error_t *error) {
+    if (!self->config) {
+        return 0;
     }
+    if (hf_store_begin_read(store, error)) {
+        return -1;
+    }
+    hf_traffic_t *traffic = hf_traffic_new(self->config, self->now_ms);
+    int rc = hf_traffic_read(traffic, store, error);
+    hf_store_end_read(store);
+    if (!rc) {
+        s_traffic(self, page, traffic);
+    }
+    hf_traffic_destroy(&traffic);
+    return rc;
 }
 
 //  One value of each destination that something ever happened to.
@@ -184,11 +198,7 @@ int hf_metrics_render(const hf_metrics_t *self, hf_store_t *store, bool openmetr
     if (s_commands(&page, store, error)) {
         return -1;
     }
-    if (self->config) {
-        s_attempts(self, &page);
-        s_latencies(self, &page);
-    }
-    if (s_gates(self, &page, store, error)) {
+    if (s_destinations(self, &page, store, error) || s_gates(self, &page, store, error)) {
         return -1;
     }
     s_family(&page, "holdfast_commands_accepted", "counter", "Commands accepted durably by this process.");

@@ -4,14 +4,13 @@
 #ifndef HF_METRICS_H
 #define HF_METRICS_H
 
+#include "base/pipeline.h"
 #include "base/store.h"
-#include "ingress/traffic.h"
 
 enum { HF_METRICS_STATUSES = 600 }; //  HTTP statuses below this are counted
 
 typedef struct {
     const hf_config_t *config;              //  Destinations, or NULL
-    const hf_traffic_t *traffic;            //  What they have been through
     int64_t now_ms;                         //  For what the time decides
     uint64_t accepted;                      //  Commands that became durable through this process
     uint64_t requests[HF_METRICS_STATUSES]; //  Answers, by status

@@ -70,8 +70,8 @@ static void s_get_destinations(hf_request_t *request, const char *name) {
     hf_buf_t json = {0};
     const hf_server_t *server = request->server;
     s_reply_json(request,
-                 hf_query_destinations(server->store, server->config, server->traffic, name,
-                                       hf_clock_now_ms(), &json, &request->problem),
+                 hf_query_destinations(server->store, server->config, name, hf_clock_now_ms(), &json,
+                                       &request->problem),
                  &json);
 }
 
@@ -117,7 +117,6 @@ static void s_get_metrics(hf_request_t *request) {
     metrics->newest_fact = hf_ingress_newest_fact(server->core);
     metrics->ready = hf_ingress_is_ready(server->core, hf_clock_now_ms(), &request->problem);
     metrics->config = server->config;
-    metrics->traffic = server->traffic;
     metrics->now_ms = hf_clock_now_ms();
     hf_process_measure(metrics);
     if (hf_metrics_render(metrics, server->store, openmetrics, &text, &error)) {

@@ -488,10 +488,10 @@ typedef struct {
 
 //  What a page of destinations is made from.
 typedef struct {
-    hf_store_t *store;           //  In a reading transaction
-    const hf_config_t *config;   //  Destinations
-    const hf_traffic_t *traffic; //  What they have been through, or NULL
-    int64_t now;                 //  For what the time decides
+    hf_store_t *store;         //  In a reading transaction
+    const hf_config_t *config; //  Destinations
+    hf_traffic_t *traffic;     //  What they have been through
+    int64_t now;               //  For what the time decides
 } look_t;
 
 typedef struct {
@@ -565,21 +565,18 @@ static int s_find_head(hf_store_t *store, const char *destination, head_t *head,
     return rc;
 }
 
-//  How fast it is called, and how long it takes; null where this life of ingress has not seen it called.
+//  How fast it is called, and how long that takes; null where it was not called lately.
 static void s_traffic(hf_json_t *json, const look_t *look, const hf_destination_t *destination) {
     int number = hf_config_destination_number(look->config, destination->name);
-    hf_traffic_view_t view = {.rate = 0};
-    if (look->traffic) {
-        view = hf_traffic_view(look->traffic, number, look->now);
-    }
+    hf_traffic_view_t view = hf_traffic_view(look->traffic, number);
     hf_json_milli(json, "rate", (int64_t)(view.rate * 1000));
-    hf_json_object(json, "latency_ms");
+    hf_json_object(json, "latency");
     if (view.p50_us) {
-        hf_json_milli(json, "p50", view.p50_us);
-        hf_json_milli(json, "p99", view.p99_us);
+        hf_json_milli(json, "p50_ms", view.p50_us);
+        hf_json_milli(json, "p99_ms", view.p99_us);
     } else {
-        hf_json_null(json, "p50");
-        hf_json_null(json, "p99");
+        hf_json_null(json, "p50_ms");
+        hf_json_null(json, "p99_ms");
     }
     hf_json_object_end(json);
 }
@@ -617,7 +614,7 @@ static int s_destination(hf_json_t *json, const look_t *look, const hf_destinati
     hf_json_integer(json, "queued",
                     (int64_t)(ready + states->of[HF_STATE_DECIDING] + states->of[HF_STATE_PARKED]));
     hf_json_integer(json, "parked", (int64_t)states->of[HF_STATE_PARKED]);
-    hf_json_time(json, "oldest_accepted_at", accepted_at);
+    hf_json_time(json, "oldest", accepted_at);
     hf_json_time(json, "oldest_due_at", head.due);
     s_gate(json, record, look->now);
     s_traffic(json, look, destination);
@@ -656,8 +653,8 @@ static int s_all_destinations(hf_json_t *json, const look_t *look, hf_error_t *e
     return rc;
 }
 
-int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const hf_traffic_t *traffic,
-                          const char *name, int64_t now, hf_buf_t *out, hf_problem_t *problem) {
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, int64_t now,
+                          hf_buf_t *out, hf_problem_t *problem) {
     hf_error_t error;
     hf_json_t json = {.out = out};
     const hf_destination_t *destination = name ? hf_config_destination(config, name) : NULL;
@@ -668,9 +665,12 @@ int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const hf
     if (hf_store_begin_read(store, &error)) {
         return s_unreadable(problem, &error);
     }
-    const look_t look = {store, config, traffic, now};
-    int rc = name ? s_one_destination(&json, &look, destination, &error)
-                  : s_all_destinations(&json, &look, &error);
+    look_t look = {store, config, hf_traffic_new(config, now), now};
+    int rc = hf_traffic_read(look.traffic, store, &error);
+    rc = rc     ? rc
+         : name ? s_one_destination(&json, &look, destination, &error)
+                : s_all_destinations(&json, &look, &error);
+    hf_traffic_destroy(&look.traffic);
     hf_store_end_read(store);
     return rc ? s_unreadable(problem, &error) : 0;
 }

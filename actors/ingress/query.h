@@ -58,9 +58,9 @@ int hf_tell_parse(hf_tell_t *tell, const char *query, hf_problem_t *problem);
 int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, hf_tell_t tell,
                      hf_state_t *state, hf_buf_t *out, hf_problem_t *problem);
 
-//  {"destinations":[…]}, or the one of that name. traffic: what they have been through lately, or NULL; now: for what the time decides.
-int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const hf_traffic_t *traffic,
-                          const char *name, int64_t now, hf_buf_t *out, hf_problem_t *problem);
+//  {"destinations":[…]}, or the one of that name. now: for what the time decides.
+int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, int64_t now,
+                          hf_buf_t *out, hf_problem_t *problem);
 
 //  Whether a group of held commands may have some that the filter wants, by the group's state, class and number; destination is
 //  the caller's to look at.

@@ -9,7 +9,6 @@
 #include "ingress/route.h"
 #include "ingress/server_shell.h"
 #include "ingress/sse_shell.h"
-#include "ingress/traffic.h"
 
 typedef enum {
     HF_REQUEST_HEAD,    //  Its head is being read
@@ -80,7 +79,6 @@ struct hf_server {
     struct MHD_Daemon *daemon;                  //  libmicrohttpd
     char address[300];                          //  Where it listens
     hf_sse_t *sse;                              //  Event streams
-    hf_traffic_t *traffic;                      //  What destinations have been through lately
     hf_buf_t *accepted;                         //  For each pipeline what is the same in every 202
     size_t body_bytes;                          //  Of bodies in hand, not proposed yet
     size_t under_way;                           //  Requests that are read and not answered to the last byte

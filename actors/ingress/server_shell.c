@@ -647,7 +647,6 @@ hf_server_t *hf_server_new(hf_shell_t *shell, hf_ingress_t *core, const char *ad
     self->store = hf_shell_store(shell);
     hf_ingress_follow(core, false);
     self->sse = hf_sse_new(self->config, self->store);
-    self->traffic = hf_traffic_new(self->config);
     self->waited = hf_id_map_new();
     s_make_constants(self);
     for (int i = 0; i < HF_SERVER_LINGERING; i++) {
@@ -708,7 +707,6 @@ void hf_server_destroy(hf_server_t **self_p) {
         free(request);
     }
     hf_sse_destroy(&self->sse);
-    hf_traffic_destroy(&self->traffic);
     hf_id_map_destroy(&self->waited);
     free(self);
     *self_p = NULL;
@@ -800,7 +798,6 @@ static void s_follow_on(hf_server_t *self, int64_t now) {
 void hf_server_on_fact(hf_server_t *self, const Hf__Fact *fact) {
     hf_pages_on_fact(self, fact);
     hf_sse_on_fact(self->sse, fact);
-    hf_traffic_on_fact(self->traffic, fact);
 }
 
 //  The journal holds this lock exclusively while it lives: who gets it shared knows that none does, until it

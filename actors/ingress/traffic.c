@@ -2,32 +2,30 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-    SECONDS = 10,    //  That the rate is over
-    BUCKETS = 112,   //  Four for each power of two from 16 us on: to a fifth, up to over an hour
-    LEAST_LOG2 = 4,  //  Less than 16 us is all the same
-    HALF_MS = 30000, //  One histogram's time; the one before it counts, too
+    BUCKETS = 112,  //  Four for each power of two from 16 us on: to a fifth, up to over an hour
+    LEAST_LOG2 = 4, //  Less than 16 us is all the same
 };
 
-//  What is only there once something was called.
+//  What is only there where something was called.
 typedef struct {
-    hf_traffic_view_t sums;      //  ended, took_us, answered
-    int64_t second;              //  The newest that is counted
-    uint32_t begun[SECONDS + 1]; //  Attempts by second, at second % (SECONDS + 1)
-    int64_t half;                //  Number of the newest half
-    uint32_t took[2][BUCKETS];   //  How long attempts took, by half % 2
+    uint32_t begun;         //  Attempts
+    uint32_t ended;         //  Attempts with a time
+    uint32_t took[BUCKETS]; //  How long they took
 } lately_t;
 
 struct hf_traffic {
     const hf_config_t *config; //  Destinations
+    int64_t now;               //  When somebody asks
+    int64_t since;             //  What happened from then on is counted; 0: nothing was told yet
     lately_t **lately;         //  One for each, NULL: nothing happened there
 };
 
-hf_traffic_t *hf_traffic_new(const hf_config_t *config) {
+hf_traffic_t *hf_traffic_new(const hf_config_t *config, int64_t now) {
     hf_traffic_t *self = hf_alloc(sizeof *self);
     self->config = config;
+    self->now = now;
     self->lately = hf_alloc((config->destinations_size + 1) * sizeof *self->lately);
     return self;
 }
@@ -45,6 +43,33 @@ void hf_traffic_destroy(hf_traffic_t **self_p) {
     }
 }
 
+//  ---- reading
+
+typedef struct {
+    hf_traffic_t *traffic; //  Whose
+    bool whole;            //  There are no facts before those that are read
+} reading_t;
+
+static bool s_on_fact(void *context, const Hf__Fact *fact) {
+    const reading_t *reading = context;
+    hf_traffic_on_fact(reading->traffic, fact, reading->whole);
+    return true;
+}
+
+//  Where facts have left after `keep`, fewer are asked for until all of those are there.
+int hf_traffic_read(hf_traffic_t *self, hf_store_t *store, hf_error_t *error) {
+    uint64_t newest = hf_store_newest_fact(store);
+    hf_arena_t *arena = hf_arena_new(16 << 10);
+    int64_t next = 0;
+    for (uint64_t most = HF_TRAFFIC_FACTS; next == 0 && most > 0 && newest > 0; most /= 4) {
+        uint64_t from = newest > most ? newest - most + 1 : 1;
+        reading_t reading = {self, from == 1};
+        next = hf_store_facts(store, from, arena, s_on_fact, &reading, error);
+    }
+    hf_arena_destroy(&arena);
+    return next < 0 ? -1 : 0;
+}
+
 static unsigned s_bucket(uint32_t us) {
     unsigned log2 = 31 - (unsigned)__builtin_clz(us | 1);
     if (log2 < LEAST_LOG2) {
@@ -59,94 +84,56 @@ static uint32_t s_value(unsigned bucket) {
     return (uint32_t)(((uint64_t)(bucket % 4 + 5) << (log2 - 2)) - 1);
 }
 
-//  A clock that was set back counts for the newest second.
-static void s_turn(lately_t *lately, int64_t at) {
-    int64_t second = at / 1000;
-    int64_t gone = second - lately->second;
-    for (int64_t i = 0; i < gone && i < SECONDS + 1; i++) {
-        lately->begun[(second - i) % (SECONDS + 1)] = 0;
-    }
-    lately->second = gone > 0 ? second : lately->second;
-}
-
-static void s_turn_half(lately_t *lately, int64_t at) {
-    int64_t half = at / HALF_MS;
-    if (half > lately->half) {
-        memset(lately->took[half % 2], 0, sizeof lately->took[0]);
-        if (half > lately->half + 1) {
-            memset(lately->took[(half + 1) % 2], 0, sizeof lately->took[0]);
-        }
-        lately->half = half;
-    }
-}
-
-static void s_end(lately_t *lately, const Hf__Fact *fact) {
-    lately->sums.ended[fact->class_ < HF_CLASSES ? fact->class_ : HF_CLASS_NONE]++;
-    if (fact->took_us) {
-        lately->sums.took_us += fact->took_us;
-        lately->sums.answered++;
-        s_turn_half(lately, fact->at);
-        lately->took[lately->half % 2][s_bucket(fact->took_us)]++;
-    }
-}
-
-void hf_traffic_on_fact(hf_traffic_t *self, const Hf__Fact *fact) {
-    bool begins = fact->event == HF_EVENT_START;
-    if (!fact->id.len || (!begins && fact->event != HF_EVENT_SUCCEED && fact->event != HF_EVENT_FAIL)) {
-        return;
-    }
-    int number = hf_config_destination_number(self->config, fact->destination);
+static lately_t *s_lately(hf_traffic_t *self, const char *destination) {
+    int number = hf_config_destination_number(self->config, destination);
     if (number < 0) {
-        return;
+        return NULL;
     }
-    lately_t *lately = self->lately[number];
-    if (!lately) {
-        lately = self->lately[number] = hf_alloc(sizeof *lately);
+    if (!self->lately[number]) {
+        self->lately[number] = hf_alloc(sizeof **self->lately);
     }
-    if (begins) {
-        s_turn(lately, fact->at);
-        lately->begun[lately->second % (SECONDS + 1)]++;
-    } else {
-        s_end(lately, fact);
+    return self->lately[number];
+}
+
+void hf_traffic_on_fact(hf_traffic_t *self, const Hf__Fact *fact, bool whole) {
+    int64_t oldest = self->now - HF_TRAFFIC_MS;
+    if (!self->since) {
+        self->since = whole || fact->at < oldest ? oldest : fact->at;
+    }
+    bool begins = fact->event == HF_EVENT_START;
+    bool ends = (fact->event == HF_EVENT_SUCCEED || fact->event == HF_EVENT_FAIL) && fact->took_us;
+    lately_t *lately = fact->id.len && fact->at >= oldest && (begins || ends)
+                           ? s_lately(self, fact->destination)
+                           : NULL;
+    if (lately && begins) {
+        lately->begun++;
+    } else if (lately) {
+        lately->ended++;
+        lately->took[s_bucket(fact->took_us)]++;
     }
 }
 
-//  Whole seconds only: the running one, which may not be over, is left out.
-static double s_rate(const lately_t *lately, int64_t now) {
-    double begun = 0;
-    for (int64_t second = now / 1000 - SECONDS; second < now / 1000; second++) {
-        bool known = second <= lately->second && second > lately->second - SECONDS - 1;
-        begun += known ? lately->begun[second % (SECONDS + 1)] : 0;
-    }
-    return begun / SECONDS;
-}
+//  ---- telling
 
-static uint32_t s_quantile(const lately_t *lately, const bool counts[2], double share) {
-    uint64_t all = 0, below = 0;
-    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
-        all += (counts[0] ? lately->took[0][bucket] : 0) + (counts[1] ? lately->took[1][bucket] : 0);
-    }
-    for (unsigned bucket = 0; bucket < BUCKETS && all; bucket++) {
-        below += (counts[0] ? lately->took[0][bucket] : 0) + (counts[1] ? lately->took[1][bucket] : 0);
-        if ((double)below >= share * (double)all) {
+static uint32_t s_quantile(const lately_t *lately, double share) {
+    uint64_t below = 0;
+    for (unsigned bucket = 0; bucket < BUCKETS && lately->ended; bucket++) {
+        below += lately->took[bucket];
+        if ((double)below >= share * lately->ended) {
             return s_value(bucket);
         }
     }
     return 0;
 }
 
-hf_traffic_view_t hf_traffic_view(const hf_traffic_t *self, int number, int64_t now) {
+hf_traffic_view_t hf_traffic_view(const hf_traffic_t *self, int number) {
     const lately_t *lately = self->lately[number];
     if (!lately) {
         return (hf_traffic_view_t){.rate = 0};
     }
-    hf_traffic_view_t view = lately->sums;
-    int64_t gone = now / HALF_MS - lately->half;
-    bool counts[2];
-    counts[lately->half % 2] = gone <= 1;
-    counts[(lately->half + 1) % 2] = gone <= 0;
-    view.rate = s_rate(lately, now);
-    view.p50_us = s_quantile(lately, counts, 0.5);
-    view.p99_us = s_quantile(lately, counts, 0.99);
-    return view;
+    int64_t span = self->now - self->since;
+    return (hf_traffic_view_t){.rate = lately->begun * 1000.0 / (double)(span > 1 ? span : 1),
+                               .ended = lately->ended,
+                               .p50_us = s_quantile(lately, 0.5),
+                               .p99_us = s_quantile(lately, 0.99)};
 }

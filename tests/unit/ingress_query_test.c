@@ -332,7 +332,7 @@ static void s_destinations_show_no_secret(void **state) {
     world_t *world = *state;
     hf_buf_t out = {0};
     hf_problem_t problem;
-    assert_int_equal(hf_query_destinations(world->store, world->config, NULL, NULL, 1000, &out, &problem), 0);
+    assert_int_equal(hf_query_destinations(world->store, world->config, NULL, 1000, &out, &problem), 0);
     assert_null(strstr((char *)out.data, "secret"));
     json_t *json = s_parse(&out), *list = json_object_get(json, "destinations");
     assert_int_equal(json_array_size(list), 2);
@@ -340,12 +340,12 @@ static void s_destinations_show_no_secret(void **state) {
     assert_int_equal(json_integer_value(json_object_get(even, "dead")), 60);
     assert_int_equal(json_integer_value(json_object_get(even, "succeeded")), 2940);
     json_decref(json);
-    assert_int_equal(hf_query_destinations(world->store, world->config, NULL, "odd", 1000, &out, &problem),
+    assert_int_equal(hf_query_destinations(world->store, world->config, "odd", 1000, &out, &problem),
                      0);
     json = s_parse(&out);
     assert_string_equal(json_string_value(json_object_get(json, "url")), "http://${env:WHO}@h/");
     json_decref(json);
-    assert_int_equal(hf_query_destinations(world->store, world->config, NULL, "x", 1000, &out, &problem), -1);
+    assert_int_equal(hf_query_destinations(world->store, world->config, "x", 1000, &out, &problem), -1);
     assert_int_equal(problem.status, 404);
 }
 
