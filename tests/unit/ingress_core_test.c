@@ -655,6 +655,29 @@ static void s_a_decision_is_settled_by_the_file(void **state) {
     s_teardown(world);
 }
 
+//  While nobody wants facts none is delivered; from when somebody does, all are, those that were not heard yet too.
+static void s_facts_are_delivered_while_they_are_wanted(void **state) {
+    world_t *world = s_setup();
+    (void)state;
+    s_rounds(world, 3);
+    hf_ingress_follow(world->ingress, false);
+    assert_int_equal(s_send_body(world, "plain", "", NULL), 0);
+    s_rounds(world, 40); //  And a beat
+    assert_int_equal(s_answer(world).kind, HF_ANSWER_ACCEPTED);
+    assert_int_equal(world->facts, 0);
+    assert_int_equal(hf_ingress_newest_fact(world->ingress), 1);
+    hf_ingress_follow(world->ingress, true);
+    world->facts = 1; //  What is known without them
+    world->deaf = true;
+    assert_int_equal(s_send_body(world, "plain", "", NULL), 0);
+    s_rounds(world, 1);
+    world->deaf = false;
+    assert_int_equal(s_send_body(world, "plain", "", NULL), 0);
+    s_rounds(world, 40);
+    assert_int_equal(world->facts, 3);
+    s_teardown(world);
+}
+
 static void s_a_newer_life_ends_this_one(void **state) {
     world_t *world = s_setup();
     hf_ingress_t *old = world->ingress;
@@ -713,6 +736,7 @@ int main(void) {
         cmocka_unit_test(s_a_decision_is_settled_by_the_file),
         cmocka_unit_test(s_destinations_are_paused_and_resumed),
         cmocka_unit_test(s_a_pause_is_settled_by_the_file),
+        cmocka_unit_test(s_facts_are_delivered_while_they_are_wanted),
         cmocka_unit_test(s_a_newer_life_ends_this_one),
         cmocka_unit_test(s_bytes_that_are_nothing_are_counted),
     };
