@@ -5,8 +5,8 @@
 
 #include "call/call_core.h"
 #include "base/id_map.h"
-#include "base/link.h"
-#include "base/wire.h"
+#include "link/link.h"
+#include "link/wire.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -18,8 +18,8 @@
 #ifndef HF_CALL_CORE_H
 #define HF_CALL_CORE_H
 
-#include "base/core.h"
 #include "call/outcome.h"
+#include "link/core.h"
 
 enum {
     HF_CALL_IN_HAND_MAX = 1 << 20, //  Orders known, some 80 bytes each: more than any sensible sum of

@@ -9,8 +9,8 @@
 
 #include "dispatch/dispatch_core.h"
 #include "base/id_map.h"
-#include "base/proposer.h"
 #include "dispatch/schedule.h"
+#include "link/proposer.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -14,7 +14,7 @@
 #ifndef HF_DISPATCH_CORE_H
 #define HF_DISPATCH_CORE_H
 
-#include "base/core.h"
+#include "link/core.h"
 
 typedef struct hf_dispatch hf_dispatch_t;
 

@@ -2,10 +2,10 @@
  *  misses nothing while this process lives; who connects later continues over HTTP (GET /events, Last-Event-ID).  */
 
 #include "events/events_core.h"
-#include "base/follow.h"
 #include "base/gate.h"
 #include "base/rfc3339.h"
-#include "base/wire.h"
+#include "link/follow.h"
+#include "link/wire.h"
 
 #include <assert.h>
 #include <inttypes.h>

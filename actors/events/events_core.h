@@ -4,7 +4,7 @@
 #ifndef HF_EVENTS_CORE_H
 #define HF_EVENTS_CORE_H
 
-#include "base/core.h"
+#include "link/core.h"
 
 typedef struct hf_events hf_events_t;
 

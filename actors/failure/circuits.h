@@ -4,8 +4,8 @@
 #define HF_CIRCUITS_H
 
 #include "base/pipeline.h"
-#include "base/store.h"
 #include "messages.pb-c.h"
+#include "store/store.h"
 
 typedef struct hf_circuits hf_circuits_t;
 

@@ -11,10 +11,10 @@
 
 #include "failure/failure_core.h"
 #include "base/id_map.h"
-#include "base/proposer.h"
 #include "failure/circuits.h"
 #include "failure/jobs.h"
 #include "failure/policy.h"
+#include "link/proposer.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #ifndef HF_FAILURE_CORE_H
 #define HF_FAILURE_CORE_H
 
-#include "base/core.h"
+#include "link/core.h"
 
 typedef struct hf_failure hf_failure_t;
 

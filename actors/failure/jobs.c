@@ -7,9 +7,9 @@
  *  Invariant: a step looks at a bounded number of entries, so that the verdicts beside it do not wait.  */
 
 #include "failure/jobs.h"
-#include "base/job_members.h"
 #include "base/json_patch.h"
 #include "failure/job_rules.h"
+#include "store/job_members.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #define HF_JOBS_H
 
 #include "base/pipeline.h"
-#include "base/proposer.h"
+#include "link/proposer.h"
 
 typedef struct hf_jobs hf_jobs_t;
 

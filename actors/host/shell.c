@@ -2,13 +2,13 @@
  *  out; the timer is set to the core's deadline.  */
 
 #include "host/shell.h"
-#include "base/wire.h"
 #include "host/clock.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/pipeline_file.h"
 #include "host/process.h"
 #include "host/state_dir.h"
+#include "link/wire.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -326,7 +326,7 @@ static int s_on_order(zloop_t *loop, zsock_t *socket, void *context) {
     return s_round(context);
 }
 
-//  Every core tells how many messages it could not read (base/core.h).
+//  Every core tells how many messages it could not read (link/core.h).
 static void s_log_foreign(hf_shell_t *self, const char *json) {
     static const char member[] = "\"foreign\":";
     const char *at = strstr(json, member);

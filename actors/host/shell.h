@@ -9,10 +9,10 @@
 #ifndef HF_SHELL_H
 #define HF_SHELL_H
 
-#include "base/core.h"
 #include "base/error.h"
 #include "base/pipeline.h"
-#include "base/store.h"
+#include "link/core.h"
+#include "store/store.h"
 
 #include <czmq.h>
 

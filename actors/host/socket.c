@@ -1,10 +1,10 @@
-#include "base/wire.h"
 #include "host/shell.h"
 #include "host/state_dir.h"
+#include "link/wire.h"
 
 enum {
     FACTS_MARK =
-        4096, //  Publications kept for one slow follower; beyond that it reads the file (base/follow)
+        4096, //  Publications kept for one slow follower; beyond that it reads the file (link/follow)
     ORDERS_MARK = 4096, //  Messages of orders to one caller; concurrency bounds them far below
 };
 

@@ -4,8 +4,8 @@
 #ifndef HF_DEAD_H
 #define HF_DEAD_H
 
-#include "base/store.h"
 #include "ingress/problem.h"
+#include "store/store.h"
 
 enum {
     HF_DEAD_ROWS_MAX = 1000, //  Rows of one answer: with more, "complete" is false

@@ -1,9 +1,9 @@
 #include "ingress/ingress_core.h"
-#include "base/follow.h"
 #include "base/job.h"
-#include "base/wire.h"
 #include "ingress/header.h"
 #include "ingress/json.h"
+#include "link/follow.h"
+#include "link/wire.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -14,10 +14,10 @@
 #ifndef HF_INGRESS_CORE_H
 #define HF_INGRESS_CORE_H
 
-#include "base/core.h"
 #include "base/gate.h"
-#include "base/link.h"
 #include "ingress/problem.h"
+#include "link/core.h"
+#include "link/link.h"
 
 enum {
     HF_INGRESS_PATIENCE_MS = 5000, //  How long a submission waits for a journal that is away

@@ -3,9 +3,9 @@
 #ifndef HF_JOB_PAGE_H
 #define HF_JOB_PAGE_H
 
-#include "base/job_members.h"
 #include "ingress/problem.h"
 #include "ingress/query.h"
+#include "store/job_members.h"
 
 enum {
     HF_PREVIEW_MAX = 10, //  Members that a dry run shows

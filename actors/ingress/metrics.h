@@ -5,7 +5,7 @@
 #define HF_METRICS_H
 
 #include "base/pipeline.h"
-#include "base/store.h"
+#include "store/store.h"
 
 enum { HF_METRICS_STATUSES = 600 }; //  HTTP statuses below this are counted
 

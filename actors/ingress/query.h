@@ -5,10 +5,10 @@
 #ifndef HF_QUERY_H
 #define HF_QUERY_H
 
-#include "base/store.h"
 #include "ingress/problem.h"
 #include "ingress/render.h"
 #include "ingress/traffic.h"
+#include "store/store.h"
 
 enum {
     HF_LIMIT_DEFAULT = 50, //  Commands of a page

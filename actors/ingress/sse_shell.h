@@ -11,9 +11,9 @@
 #ifndef HF_SSE_SHELL_H
 #define HF_SSE_SHELL_H
 
-#include "base/store.h"
 #include "ingress/event_ring.h"
 #include "ingress/problem.h"
+#include "store/store.h"
 
 #include <microhttpd.h>
 

@@ -5,7 +5,7 @@
 #define HF_TRAFFIC_H
 
 #include "base/pipeline.h"
-#include "base/store.h"
+#include "store/store.h"
 
 enum {
     HF_TRAFFIC_FACTS =

@@ -3,9 +3,9 @@
 #ifndef HF_APPLY_H
 #define HF_APPLY_H
 
-#include "base/link.h"
-#include "base/store.h"
+#include "link/link.h"
 #include "messages.pb-c.h"
+#include "store/store.h"
 
 //  A batch being applied: one transaction, and the facts that it will make true.
 typedef struct {

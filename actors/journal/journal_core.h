@@ -7,10 +7,10 @@
 #ifndef HF_JOURNAL_CORE_H
 #define HF_JOURNAL_CORE_H
 
-#include "base/link.h"
-#include "base/outbox.h"
-#include "base/store.h"
-#include "base/wire.h"
+#include "link/link.h"
+#include "link/outbox.h"
+#include "link/wire.h"
+#include "store/store.h"
 
 enum {
     HF_JOURNAL_BATCH_BYTES =

@@ -35,7 +35,7 @@
 #define HF_ROOM_SHELL_H
 
 #include "base/error.h"
-#include "base/store.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>

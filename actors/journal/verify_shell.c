@@ -1,9 +1,9 @@
 #include "journal/verify_shell.h"
 #include "base/error.h"
-#include "base/store.h"
 #include "host/clock.h"
 #include "host/state_dir.h"
 #include "journal/room_shell.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,9 +5,9 @@
 #define HF_FORECAST_H
 
 #include "base/pipeline.h"
-#include "base/store.h"
 #include "simulate/arrivals.h"
 #include "simulate/tally.h"
+#include "store/store.h"
 
 typedef struct {
     const hf_config_t *config;     //  All pipelines

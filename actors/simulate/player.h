@@ -4,7 +4,7 @@
 #ifndef HF_PLAYER_H
 #define HF_PLAYER_H
 
-#include "base/core.h"
+#include "link/core.h"
 
 typedef struct {
     const char *name;         //  As a sender; a caller's is followed by its number: "call.0"
@@ -17,7 +17,7 @@ typedef struct {
 //  By the sender's name, or NULL where nobody of that name follows the journal.
 const hf_player_t *hf_player_find(const char *name);
 
-//  Whether the sender of that name hears a publication that begins so (base/wire.h).
+//  Whether the sender of that name hears a publication that begins so (link/wire.h).
 bool hf_player_hears(const hf_player_t *self, const char *name, const char *topic);
 
 #endif

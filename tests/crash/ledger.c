@@ -1,6 +1,6 @@
 #include "crash/ledger.h"
 #include "base/id_map.h"
-#include "base/store.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <inttypes.h>

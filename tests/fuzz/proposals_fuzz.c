@@ -4,8 +4,8 @@
 //  and verify finds every record and index whole.
 
 #include "base/gate.h"
-#include "base/wire.h"
 #include "journal/journal_core.h"
+#include "link/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

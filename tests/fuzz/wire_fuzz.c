@@ -2,8 +2,8 @@
 //  and says either nothing or just one thing; and a link that was welcomed gives back no more than was
 //  proposed to it.
 
-#include "base/link.h"
-#include "base/wire.h"
+#include "link/link.h"
+#include "link/wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,14 +5,14 @@
 #define HF_TEST_JOURNAL_CLIENT_H
 
 #include "base/id.h"
-#include "base/link.h"
-#include "base/store.h"
-#include "base/wire.h"
 #include "host/clock.h"
 #include "host/shell.h"
 #include "host/state_dir.h"
 #include "journal/room_shell.h"
 #include "journal/verify_shell.h"
+#include "link/link.h"
+#include "link/wire.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include "simulation/ledger.h"
 
-#include "base/wire.h"
+#include "link/wire.h"
 #include "simulation/client.h"
 #include "simulation/jobs.h"
 #include "simulation/tell.h"

@@ -5,7 +5,7 @@
 #define SIM_LEDGER_H
 
 #include "base/id_map.h"
-#include "base/link.h"
+#include "link/link.h"
 #include "simulation/gates.h"
 #include "simulation/world.h"
 

@@ -1,6 +1,6 @@
 #include "simulation/tell.h"
 
-#include "base/wire.h"
+#include "link/wire.h"
 #include "simulation/ledger.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "simulation/watch.h"
 
-#include "base/follow.h"
-#include "base/wire.h"
+#include "link/follow.h"
+#include "link/wire.h"
 #include "simulation/ledger.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/*  A follower of the simulator's own: base/follow as every actor uses it, each fact held against the ledger.
+/*  A follower of the simulator's own: link/follow as every actor uses it, each fact held against the ledger.
  */
 
 #ifndef SIM_WATCH_H

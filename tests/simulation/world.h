@@ -10,8 +10,8 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
-#include "base/core.h"
 #include "journal/journal_core.h"
+#include "link/core.h"
 #include "simulate/player.h"
 #include "simulation/coverage.h"
 #include "simulation/engine.h"

@@ -1,5 +1,5 @@
 #include "base/buf.h"
-#include "base/wire.h"
+#include "link/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

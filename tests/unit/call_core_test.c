@@ -1,10 +1,10 @@
 /*  The call core against a real journal core and a real file, told step by step. The test is dispatch, the
  * third party and the network: it carries every envelope itself, or loses it.  */
 
-#include "base/link.h"
-#include "base/wire.h"
 #include "call/call_core.h"
 #include "journal/journal_core.h"
+#include "link/link.h"
+#include "link/wire.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 
 #include "unit/journal_world.h"
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <inttypes.h>
 

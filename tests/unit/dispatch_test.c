@@ -2,9 +2,9 @@
  *  or loses it.  */
 
 #include "base/gate.h"
-#include "base/wire.h"
 #include "dispatch/dispatch_core.h"
 #include "journal/journal_core.h"
+#include "link/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

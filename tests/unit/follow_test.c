@@ -3,8 +3,8 @@
 
 #include "unit/journal_world.h"
 
-#include "base/follow.h"
-#include "base/store_private.h"
+#include "link/follow.h"
+#include "store/store_private.h"
 
 typedef struct {
     world_t *world;       //  The journal

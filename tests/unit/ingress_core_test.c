@@ -1,9 +1,9 @@
 /*  Ingress against a real journal core and a real file, told step by step under virtual time. The test is the
  * network: it carries every envelope itself, or loses it.  */
 
-#include "base/wire.h"
 #include "ingress/ingress_core.h"
 #include "journal/journal_core.h"
+#include "link/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -340,8 +340,7 @@ static void s_destinations_show_no_secret(void **state) {
     assert_int_equal(json_integer_value(json_object_get(even, "dead")), 60);
     assert_int_equal(json_integer_value(json_object_get(even, "succeeded")), 2940);
     json_decref(json);
-    assert_int_equal(hf_query_destinations(world->store, world->config, "odd", 1000, &out, &problem),
-                     0);
+    assert_int_equal(hf_query_destinations(world->store, world->config, "odd", 1000, &out, &problem), 0);
     json = s_parse(&out);
     assert_string_equal(json_string_value(json_object_get(json, "url")), "http://${env:WHO}@h/");
     json_decref(json);

@@ -4,8 +4,8 @@
 #ifndef HF_TEST_JOURNAL_WORLD_H
 #define HF_TEST_JOURNAL_WORLD_H
 
-#include "base/wire.h"
 #include "journal/journal_core.h"
+#include "link/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*  A link, and a journal that says what each story wants.  */
 
-#include "base/link.h"
+#include "link/link.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

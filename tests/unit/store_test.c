@@ -3,7 +3,7 @@
 
 #include "unit/journal_world.h"
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 enum { MAP = 64 << 20 };
 

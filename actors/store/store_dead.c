@@ -10,7 +10,7 @@
  *  stale, and nothing has to be kept for it.  */
 
 #include "base/fingerprint.h"
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <string.h>
 #include <xxhash.h>

@@ -1,4 +1,4 @@
-#include "base/wire.h"
+#include "link/wire.h"
 
 #include <string.h>
 

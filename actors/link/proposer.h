@@ -4,10 +4,10 @@
 #ifndef HF_PROPOSER_H
 #define HF_PROPOSER_H
 
-#include "base/core.h"
-#include "base/follow.h"
-#include "base/link.h"
-#include "base/wire.h"
+#include "link/core.h"
+#include "link/follow.h"
+#include "link/link.h"
+#include "link/wire.h"
 
 typedef struct hf_proposer hf_proposer_t;
 

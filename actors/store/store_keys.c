@@ -7,7 +7,7 @@
  *
  *  A record stays until none of its commands is left; hf_store_trim_keys looks at a few at a time.  */
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include "base/gate.h"
 #include "base/job.h"
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <assert.h>
 #include <inttypes.h>

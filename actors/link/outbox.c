@@ -1,4 +1,4 @@
-#include "base/outbox.h"
+#include "link/outbox.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 //  The table of destinations: what is true of each beyond its settings (store.h).
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "base/follow.h"
+#include "link/follow.h"
 
 #include <assert.h>
 #include <stdlib.h>

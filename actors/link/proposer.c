@@ -1,4 +1,4 @@
-#include "base/proposer.h"
+#include "link/proposer.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef HF_STORE_PRIVATE_H
 #define HF_STORE_PRIVATE_H
 
-#include "base/store.h"
+#include "store/store.h"
 
 #include <lmdb.h>
 
@@ -92,6 +92,13 @@ void *hf_store_unpack(hf_table_t table, const MDB_val *key, const MDB_val *value
 unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_STORE_ENTRIES_MAX]);
 bool hf_store_has_entry(const hf_store_entry_t *entries, unsigned size, hf_table_t table, const void *key,
                         size_t key_size);
+
+//  store_counts.c: by so many more are in that state; writes what was gathered (both: 0 or HF_STORE_…); an aborted transaction's is
+//  forgotten.
+int hf_store_add_count(hf_store_t *self, const char *destination, uint32_t state, int64_t by,
+                       hf_error_t *error);
+int hf_store_flush_counts(hf_store_t *self, hf_error_t *error);
+void hf_store_forget_counts(hf_store_t *self);
 
 //  store_keys.c: remembers a new command with a key, and writes what was remembered (both: 0 or HF_STORE_…).
 int hf_store_add_key(hf_store_t *self, const char *key, const hf_id_t *id, hf_error_t *error);

@@ -5,8 +5,8 @@
 #ifndef HF_FOLLOW_H
 #define HF_FOLLOW_H
 
-#include "base/store.h"
 #include "messages.pb-c.h"
+#include "store/store.h"
 
 typedef struct hf_follow hf_follow_t;
 

@@ -5,9 +5,9 @@
 #ifndef HF_CORE_H
 #define HF_CORE_H
 
-#include "base/outbox.h"
 #include "base/pipeline.h"
-#include "base/store.h"
+#include "link/outbox.h"
+#include "store/store.h"
 
 #include <stdint.h>
 
@@ -21,7 +21,7 @@ typedef struct {
 } hf_core_setup_t;
 
 typedef enum {
-    HF_FROM_JOURNAL,  //  A publication: topic, NUL, message (base/wire.h)
+    HF_FROM_JOURNAL,  //  A publication: topic, NUL, message (link/wire.h)
     HF_FROM_DISPATCH, //  Attempts, for a caller
 } hf_from_t;
 

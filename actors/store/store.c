@@ -5,7 +5,7 @@
  *
  *  Invariant: hf_store_entries is the only place that knows which index entries a state has.  */
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,14 +19,7 @@ _Static_assert(TABLES <= sizeof((hf_store_stat_t *)0)->entries / sizeof(uint64_t
 
 enum {
     CHECKSUM = 8,           //  Bytes before every record
-    DELTAS = 1024,          //  Counts changed in one transaction that are gathered before they are written
     SCRATCH_KEPT = 1 << 20, //  Bytes of packing space that are kept from one record to the next
-};
-
-struct hf_delta {
-    char destination[72]; //  Empty: this place is free
-    uint32_t state;       //  hf_state_t
-    int64_t delta;        //  Commands that came less commands that went
 };
 
 int hf_store_error(hf_error_t *error, int rc, const char *what) {
@@ -126,14 +119,6 @@ static hf_store_key_t s_key_timed(int64_t at, const hf_id_t *id) {
     hf_store_key_t key = {.size = 0};
     s_key_add_time(&key, at);
     hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
-    return key;
-}
-
-static hf_store_key_t s_key_count(const char *destination, uint32_t state) {
-    hf_store_key_t key = {.size = 0};
-    hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
-    hf_store_key_add_number(&key, 0, 1);
-    hf_store_key_add_number(&key, state, 1);
     return key;
 }
 
@@ -268,20 +253,13 @@ int hf_store_begin_write(hf_store_t *self, hf_error_t *error) {
     return rc ? hf_store_error(error, rc, "begin to write the journal") : 0;
 }
 
-static void s_forget_deltas(hf_store_t *self) {
-    if (self->deltas_used) {
-        memset(self->deltas, 0, DELTAS * sizeof *self->deltas);
-        self->deltas_used = 0;
-    }
-}
-
 void hf_store_abort(hf_store_t *self) {
     if (self->write) {
         mdb_txn_abort(self->write);
         self->write = NULL;
     }
     self->keys_size = 0;
-    s_forget_deltas(self);
+    hf_store_forget_counts(self);
 }
 
 //  ---- records
@@ -493,234 +471,14 @@ int hf_store_put_dedupe(hf_store_t *self, const uint8_t hash[16], const Hf__Dedu
     return hf_store_put_record(self, TABLE_DEDUPE, &key, &dedupe->base, error);
 }
 
-//  ---- facts
-
-static hf_store_key_t s_key_number(uint64_t number) {
-    hf_store_key_t key = {.size = 0};
-    hf_store_key_add_number(&key, number, 8);
-    return key;
-}
-
-int hf_store_put_facts(hf_store_t *self, const Hf__FactRun *run, hf_error_t *error) {
-    assert(run->n_facts > 0 && run->n_facts <= HF_FACTS_PER_RUN);
-    hf_store_key_t key = s_key_number(run->facts[0]->seq);
-    return hf_store_append_record(self, TABLE_FACTS, &key, &run->base, error);
-}
-
 int hf_store_cursor(hf_store_t *self, hf_table_t table, MDB_cursor **cursor, hf_error_t *error) {
     int rc = mdb_cursor_open(hf_store_txn(self), self->shared->dbi[table], cursor);
     return rc ? (hf_store_error(error, rc, s_table_names[table]), -1) : 0;
 }
 
-//  Places the cursor on the run that holds that number: 1, or 0 where it is not kept, -1 broken.
-static int s_find_run(MDB_cursor *cursor, uint64_t number, MDB_val *key, MDB_val *value, hf_error_t *error) {
-    hf_store_key_t wanted = s_key_number(number);
-    *key = (MDB_val){wanted.size, wanted.bytes};
-    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (rc == MDB_NOTFOUND) {
-        rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
-    } else if (rc == 0 && key->mv_size == 8 && hf_store_number(key->mv_data, 8) > number) {
-        rc = mdb_cursor_get(cursor, key, value, MDB_PREV);
-    }
-    if (rc == MDB_NOTFOUND) {
-        return 0;
-    }
-    return rc ? (hf_store_error(error, rc, "facts"), -1) : 1;
-}
-
-//  -1 where the record that knows it is broken; a journal without one has no facts yet.
-static int s_newest_fact(hf_store_t *self, uint64_t *newest, hf_error_t *error) {
-    hf_arena_t *arena = hf_arena_new(256);
-    Hf__Meta *meta = NULL;
-    int found = hf_store_meta(self, arena, &meta, error);
-    *newest = found == 1 && meta->next_fact ? meta->next_fact - 1 : 0;
-    hf_arena_destroy(&arena);
-    return found < 0 ? -1 : 0;
-}
-
-uint64_t hf_store_newest_fact(hf_store_t *self) {
-    uint64_t newest = 0;
-    s_newest_fact(self, &newest, NULL);
-    return newest;
-}
-
-//  Hands the facts of one run from number *next on to on_fact. 1: go on, 0: enough, or the number is gone
-//  (*next is 0 then).
-static int s_walk_run(const Hf__FactRun *run, int64_t *next, hf_on_fact_t *on_fact, void *context) {
-    if (run->n_facts == 0 || (int64_t)run->facts[run->n_facts - 1]->seq < *next) {
-        *next = 0; //  The run that held it is gone
-        return 0;
-    }
-    for (size_t i = 0; i < run->n_facts; i++) {
-        if ((int64_t)run->facts[i]->seq >= *next) {
-            *next = (int64_t)run->facts[i]->seq + 1;
-            if (!on_fact(context, run->facts[i])) {
-                return 0;
-            }
-        }
-    }
-    return 1;
-}
-
-int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact,
-                       void *context, hf_error_t *error) {
-    uint64_t newest;
-    if (s_newest_fact(self, &newest, error)) {
-        return -1;
-    }
-    if (from > newest) {
-        return (int64_t)from;
-    }
-    MDB_cursor *cursor;
-    if (hf_store_cursor(self, TABLE_FACTS, &cursor, error)) {
-        return -1;
-    }
-    MDB_val key, value;
-    int found = s_find_run(cursor, from, &key, &value, error);
-    int64_t next = found <= 0 ? found : (int64_t)from;
-    int rc = found > 0 ? 0 : MDB_NOTFOUND;
-    while (rc == 0) {
-        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena,
-                                           error);
-        if (!run) {
-            next = -1;
-            break;
-        }
-        rc = s_walk_run(run, &next, on_fact, context) ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
-                                                      : MDB_NOTFOUND;
-    }
-    mdb_cursor_close(cursor);
-    return rc == 0 || rc == MDB_NOTFOUND ? next : (hf_store_error(error, rc, "facts"), -1);
-}
-
-typedef struct {
-    uint64_t number; //  Wanted
-    Hf__Fact *fact;  //  Found; in the caller's arena
-} one_fact_t;
-
-static bool s_on_one_fact(void *context, const Hf__Fact *fact) {
-    one_fact_t *one = context;
-    if (fact->seq == one->number) {
-        one->fact = (Hf__Fact *)fact;
-    }
-    return false;
-}
-
-int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error) {
-    one_fact_t one = {number, NULL};
-    if (hf_store_facts(self, number, arena, s_on_one_fact, &one, error) < 0) {
-        return -1;
-    }
-    *fact = one.fact;
-    return one.fact ? 1 : 0;
-}
-
-int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena,
-                        hf_error_t *error) {
-    MDB_cursor *cursor;
-    if (hf_store_cursor(self, TABLE_FACTS, &cursor, error)) {
-        return HF_STORE_FAILED;
-    }
-    int removed = 0;
-    MDB_val key, value;
-    while (removed >= 0 && (unsigned)removed < most) {
-        int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-        if (rc) {
-            removed = rc == MDB_NOTFOUND ? removed : hf_store_error(error, rc, "facts");
-            break;
-        }
-        Hf__FactRun *run = hf_store_unpack(TABLE_FACTS, &key, &value, &hf__fact_run__descriptor, arena,
-                                           error);
-        if (!run) {
-            removed = HF_STORE_FAILED;
-        } else if (run->n_facts && run->facts[run->n_facts - 1]->at >= older_than) {
-            break;
-        } else {
-            rc = mdb_cursor_del(cursor, 0);
-            removed = rc ? hf_store_error(error, rc, "facts") : removed + 1;
-        }
-    }
-    mdb_cursor_close(cursor);
-    return removed;
-}
-
-//  ---- counts
-
-static int s_count(hf_store_t *self, const hf_store_key_t *key, uint64_t *n, hf_error_t *error) {
-    hf_arena_t *arena = hf_arena_new(64);
-    Hf__Count *count = NULL;
-    int found = hf_store_get_record(self, TABLE_COUNTS, key, &hf__count__descriptor, arena, &count, error);
-    *n = found == 1 ? count->n : 0;
-    hf_arena_destroy(&arena);
-    return found < 0 ? -1 : 0;
-}
-
-uint64_t hf_store_count(hf_store_t *self, const char *destination, hf_state_t state) {
-    uint64_t n;
-    hf_store_key_t key = s_key_count(destination, state);
-    s_count(self, &key, &n, NULL);
-    return n;
-}
-
-//  A count that cannot be read is never written over: the damage would become a wrong number that looks
-//  sound.
-static int s_flush_count(hf_store_t *self, const hf_delta_t *delta, hf_error_t *error) {
-    hf_store_key_t key = s_key_count(delta->destination, delta->state);
-    Hf__Count count = HF__COUNT__INIT;
-    if (s_count(self, &key, &count.n, error)) {
-        return HF_STORE_FAILED;
-    }
-    if (delta->delta < 0 && count.n < (uint64_t)-delta->delta) {
-        hf_error_set(error, "counts: fewer commands are counted than there are: the journal is damaged");
-        return HF_STORE_FAILED;
-    }
-    count.n += (uint64_t)delta->delta;
-    return count.n ? hf_store_put_record(self, TABLE_COUNTS, &key, &count.base, error)
-                   : hf_store_delete_record(self, TABLE_COUNTS, &key, error);
-}
-
-static int s_flush_counts(hf_store_t *self, hf_error_t *error) {
-    for (unsigned i = 0; i < DELTAS && self->deltas_used; i++) {
-        hf_delta_t *delta = &self->deltas[i];
-        int rc = delta->destination[0] && delta->delta ? s_flush_count(self, delta, error) : 0;
-        if (rc) {
-            return rc;
-        }
-    }
-    s_forget_deltas(self);
-    return 0;
-}
-
-static int s_add_count(hf_store_t *self, const char *destination, uint32_t state, int64_t by,
-                       hf_error_t *error) {
-    if (!self->deltas) {
-        self->deltas = hf_alloc(DELTAS * sizeof *self->deltas);
-    }
-    if (self->deltas_used >= DELTAS / 2) {
-        int rc = s_flush_counts(self, error);
-        if (rc) {
-            return rc;
-        }
-    }
-    size_t length = strnlen(destination, HF_DESTINATION_MAX);
-    uint64_t place = XXH3_64bits_withSeed(destination, length, state);
-    for (;; place++) {
-        hf_delta_t *delta = &self->deltas[place % DELTAS];
-        if (!delta->destination[0]) {
-            memcpy(delta->destination, destination, length);
-            delta->state = state;
-            self->deltas_used++;
-        }
-        if (delta->state == state && strncmp(delta->destination, destination, 64) == 0) {
-            delta->delta += by;
-            return 0;
-        }
-    }
-}
-
 int hf_store_commit(hf_store_t *self, hf_error_t *error) {
     assert(self->write);
-    int rc = s_flush_counts(self, error);
+    int rc = hf_store_flush_counts(self, error);
     rc = rc ? rc : hf_store_flush_keys(self, error);
     if (rc) {
         return rc;
@@ -829,8 +587,8 @@ static int s_move_entries(hf_store_t *self, const Hf__State *before, const Hf__S
     if (rc || (before && after && before->state == after->state)) {
         return rc;
     }
-    rc = !before ? 0 : s_add_count(self, before->destination, before->state, -1, error);
-    return rc || !after ? rc : s_add_count(self, after->destination, after->state, 1, error);
+    rc = !before ? 0 : hf_store_add_count(self, before->destination, before->state, -1, error);
+    return rc || !after ? rc : hf_store_add_count(self, after->destination, after->state, 1, error);
 }
 
 int hf_store_put_state(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error) {
@@ -1027,33 +785,6 @@ int hf_store_walk_expiry(hf_store_t *self, hf_on_time_t *on_time, void *context,
 
 int hf_store_walk_ended(hf_store_t *self, hf_on_time_t *on_time, void *context, hf_error_t *error) {
     return s_walk_timed(self, TABLE_ENDED, on_time, context, error);
-}
-
-int hf_store_walk_counts(hf_store_t *self, hf_on_count_t *on_count, void *context, hf_error_t *error) {
-    MDB_cursor *cursor;
-    if (hf_store_cursor(self, TABLE_COUNTS, &cursor, error)) {
-        return -1;
-    }
-    hf_arena_t *arena = hf_arena_new(256);
-    MDB_val key, value;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-    while (rc == 0) {
-        const uint8_t *bytes = key.mv_data;
-        Hf__Count *count = hf_store_unpack(TABLE_COUNTS, &key, &value, &hf__count__descriptor, arena, error);
-        if (!count || key.mv_size < 3 || bytes[key.mv_size - 2] != 0) {
-            rc = count ? (hf_store_error(error, MDB_CORRUPTED, "counts"), EIO) : EIO;
-            break;
-        }
-        on_count(context, (const char *)bytes, (hf_state_t)bytes[key.mv_size - 1], count->n);
-        hf_arena_reset(arena);
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    hf_arena_destroy(&arena);
-    mdb_cursor_close(cursor);
-    if (rc != MDB_NOTFOUND && rc != EIO) {
-        hf_store_error(error, rc, "counts");
-    }
-    return rc == MDB_NOTFOUND ? 0 : -1;
 }
 
 //  ---- sizes and care

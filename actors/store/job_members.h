@@ -6,7 +6,7 @@
 
 #include "base/job.h"
 #include "base/pipeline.h"
-#include "base/store.h"
+#include "store/store.h"
 
 //  A place among the members: behind this one.
 typedef struct {

@@ -15,7 +15,7 @@
 #ifndef HF_LINK_H
 #define HF_LINK_H
 
-#include "base/outbox.h"
+#include "link/outbox.h"
 #include "messages.pb-c.h"
 
 #include <stdbool.h>

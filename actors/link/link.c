@@ -1,4 +1,4 @@
-#include "base/link.h"
+#include "link/link.h"
 
 #include <assert.h>
 #include <stdlib.h>

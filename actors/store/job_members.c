@@ -1,4 +1,4 @@
-#include "base/job_members.h"
+#include "store/job_members.h"
 #include "base/json_patch.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  *  patch); how far it is changes with every step and every member's end, and is small. There are few (base/job.h): whoever wants to know
  *  which of them run walks them all.  */
 
-#include "base/store_private.h"
+#include "store/store_private.h"
 
 #include <assert.h>
 
