@@ -34,11 +34,12 @@
 enum {
     LOCK_PATIENCE_MS = 3000, //  The last journal may still be ending, or ingress looking whether one lives
     LOCK_RETRY_MS = 20,      //  How often it is tried meanwhile
-    REST_FROM = 4,           //  A commit of so many proposals says that more are on their way:
-    REST_MS = 1, //  the next one begins so long after it, for it costs processor and disk about the same
-                 //  whether it carries five proposals or fifty,
-    REST_BELOW =
-        64, //  but one of so many was worth its price, and nobody who waits for the next gains by a rest
+    //  A commit that carried at least so many proposals says that more are on their way: the next one begins so
+    //  long after it, for it costs processor and disk about the same whether it carries five or fifty. But one
+    //  that carried many was worth its price, and nobody who waits for the next gains by a rest.
+    REST_FROM = 4,
+    REST_BELOW = 64,
+    REST_MS = 1,
     FULL_LOOK_US = 50 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 

@@ -5,7 +5,7 @@ import time
 import plot
 import world
 from bench import Bench, Result
-from experiments.carry import IN_FLIGHT, carried
+from experiments.carry import carried
 from figures import middle, number, ratio, spread, summary
 from report import table
 
@@ -14,6 +14,7 @@ HOW = """The work: an HTTP POST of 400 bytes, durable before it is answered, the
 fast as they are answered for some seconds (each peer after a warm-up, for Node to compile); the clock runs until the store itself says that nothing
 is pending. Holdfast and the peers take turns. Each peer is set up by its own documentation, durable to the disk (bench/peers, its configuration
 below); what a kill -9 or a power cut can lose stands in the table. CPU is that of all its processes, the store's included."""
+IN_FLIGHT = 128  # As many as each peer's worker has at once
 SECONDS = 420
 QUICK_SECONDS = 5
 
