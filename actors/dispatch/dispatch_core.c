@@ -27,7 +27,6 @@ enum {
     EXPIRY_MAX = 256,       //  Expired commands noticed at once,
     EXPIRY_MORE_MS = 20,    //  and how soon after them the next ones, where there were more
     LOOKS_MAX = 1024,       //  Lanes looked at in one tick: some ms, however many want a look after a restart
-    PASS_OVER_MAX = 512,    //  Retries without a budget that one turn looks behind
     REPLAY_FACTS = 16384,   //  Facts that a new life learns the pace from: more than its bucket remembers
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
@@ -109,12 +108,13 @@ static void s_wait(hf_dispatch_t *self, hf_lane_t *lane, int64_t at) {
     }
 }
 
-//  Something of that priority is, or will be, due.
-static void s_expect(hf_dispatch_t *self, hf_lane_t *lane, int priority, int64_t due) {
+//  Something of that priority is, or will be, due in that queue.
+static void s_expect(hf_dispatch_t *self, hf_lane_t *lane, int priority, hf_queue_t queue, int64_t due) {
     if (!lane) {
         return;
     }
-    lane->due[priority] = due < lane->due[priority] ? due : lane->due[priority];
+    int64_t *known = &lane->due[priority][queue];
+    *known = due < *known ? due : *known;
     if (due <= self->now) {
         s_mark(self, lane);
     } else {
@@ -125,7 +125,8 @@ static void s_expect(hf_dispatch_t *self, hf_lane_t *lane, int priority, int64_t
 //  Nothing is known of what waits there.
 static void s_expect_all(hf_dispatch_t *self, hf_lane_t *lane) {
     for (int priority = 0; priority < HF_PRIORITIES; priority++) {
-        s_expect(self, lane, priority, 0);
+        s_expect(self, lane, priority, HF_QUEUE_FIRST, 0);
+        s_expect(self, lane, priority, HF_QUEUE_RETRY, 0);
     }
 }
 
@@ -167,10 +168,6 @@ static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, int64_t begins) {
     }
 }
 
-static bool s_is_retry(const Hf__State *state) {
-    return state->attempt > state->round_attempt;
-}
-
 static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage) {
     hand_t *hand = hf_alloc(sizeof *hand);
     hand->id = *id;
@@ -201,7 +198,7 @@ static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
         s_mark(self, hand->lane);
     }
     if (hand->lane && hand->stage == STARTING) { //  It may still stand in the queue, where it was passed over
-        s_expect(self, hand->lane, hand->priority, 0);
+        s_expect(self, hand->lane, hand->priority, hand->retry ? HF_QUEUE_RETRY : HF_QUEUE_FIRST, 0);
     }
     free(hand);
 }
@@ -303,7 +300,7 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     }
     int64_t when;
     hand_t *hand = s_take_in_hand(self, id, STARTING);
-    hand->retry = s_is_retry(state);
+    hand->retry = hf_state_queue(state) == HF_QUEUE_RETRY;
     s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, self->now);
     hand->proposal = number;
     hand->attempt = start.attempt;
@@ -392,11 +389,10 @@ typedef struct {
     hf_dispatch_t *self; //  Whose
     hf_lane_t *lane;     //  Walked
     int room;            //  Starts left
-    int64_t
-        due; //  When the first that is not due yet will be, or that the retry budget did not bear; INT64_MAX: none was met
+    int64_t due
+        [HF_QUEUES]; //  Where a queue was left: when its head is due, or its budget bears one; INT64_MAX: it was not left
     bool unfinished; //  It ended before what is due did,
     bool stuck;      //  because nothing can be started anywhere now
-    int passed_over; //  Retries that the budget does not bear now
 } look_t;
 
 //  The state, or NULL where there is none or it cannot be read (then the core must end).
@@ -410,43 +406,46 @@ static Hf__State *s_state(hf_dispatch_t *self, const hf_id_t *id) {
     return state;
 }
 
-static bool s_on_due(void *context, const char *destination, int64_t due, const hf_id_t *id) {
+//  When the head of that queue may begin, as far as it alone decides: when it is due, and there is a budget for it.
+static int64_t s_may_begin_at(hf_dispatch_t *self, hf_lane_t *lane, hf_queue_t queue, int64_t due) {
+    int64_t when = due;
+    if (due <= self->now && queue == HF_QUEUE_RETRY) {
+        hf_lane_allows_retry(lane, self->now, &when);
+    }
+    return when;
+}
+
+static hf_walk_t s_on_due(void *context, hf_queue_t queue, int64_t due, const hf_id_t *id) {
     look_t *look = context;
     hf_dispatch_t *self = look->self;
-    int64_t when;
-    (void)destination;
-    if (due > self->now) {
-        look->due = due < look->due ? due : look->due;
-        return false;
+    if (due <= self->now && hf_id_map_get(self->hands, id)) {
+        return HF_WALK_ON;
     }
-    if (hf_id_map_get(self->hands, id)) {
-        return true;
+    int64_t at = s_may_begin_at(self, look->lane, queue, due);
+    if (at > self->now) {
+        look->due[queue] = at;
+        return HF_WALK_LEAVE;
     }
     look->unfinished = true;
     if (look->room == 0) {
-        return false;
+        return HF_WALK_END;
     }
     Hf__State *state = s_state(self, id);
     int caller = s_free_caller(self);
     if (!state || caller < 0) {
         look->stuck = true;
-        return false;
+        return HF_WALK_END;
     }
     bool late = state->deadline && state->deadline <= self->now;
-    if (!late && s_is_retry(state) && !hf_lane_allows_retry(look->lane, self->now, &when)) {
-        look->due = when < look->due ? when : look->due;
-        look->unfinished = false;
-        return ++look->passed_over < PASS_OVER_MAX;
-    }
     if (late ? !s_propose_expire(self, id, state) : !s_propose_start(self, id, state, look->lane, caller)) {
         s_wait(self, look->lane, self->now + LINK_FULL_MS);
         look->stuck = true;
-        return false;
+        return HF_WALK_END;
     }
     look->room -= late ? 0 : 1;
     self->budget -= late ? 0 : 1;
     look->unfinished = false;
-    return true;
+    return HF_WALK_ON;
 }
 
 //  How many attempts may begin there now; where it is none, the lane is woken when one may.
@@ -460,16 +459,31 @@ static int s_room(hf_dispatch_t *self, hf_lane_t *lane) {
     return room;
 }
 
-//  Starts at most `quota` of one priority. Returns what it found.
+//  The queues of one priority that may have something to begin, as bits.
+static unsigned s_ready_queues(const hf_dispatch_t *self, const hf_lane_t *lane, int priority) {
+    unsigned ready = 0;
+    for (int queue = 0; queue < HF_QUEUES; queue++) {
+        ready |= lane->due[priority][queue] <= self->now ? 1u << queue : 0;
+    }
+    return ready;
+}
+
+//  Starts at most `quota` of one priority: first attempts and retries in the order in which they are due, so that neither waits for ever
+//  behind the other; retries while the budget bears them. Returns what it found.
 static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int quota) {
     hf_error_t error;
-    look_t look = {.self = self, .lane = lane, .room = quota, .due = INT64_MAX};
-    if (hf_store_walk_ready(self->store, lane->destination->name, priority, s_on_due, &look, &error)) {
+    look_t look = {.self = self, .lane = lane, .room = quota, .due = {INT64_MAX, INT64_MAX}};
+    unsigned queues = s_ready_queues(self, lane, priority);
+    if (hf_store_walk_ready(self->store, lane->destination->name, priority, queues, s_on_due, &look,
+                            &error)) {
         hf_proposer_fail(self->proposer, &error);
         look.stuck = true;
     }
-    if (!look.unfinished && !look.stuck) {
-        lane->due[priority] = look.due;
+    bool whole = !look.unfinished && !look.stuck;
+    for (int queue = 0; queue < HF_QUEUES; queue++) {
+        if (queues & 1u << queue && (whole || look.due[queue] != INT64_MAX)) {
+            lane->due[priority][queue] = look.due[queue];
+        }
     }
     return look;
 }
@@ -478,10 +492,11 @@ static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int 
 static unsigned s_ready(hf_dispatch_t *self, hf_lane_t *lane) {
     unsigned ready = 0;
     for (int priority = 0; priority < HF_PRIORITIES; priority++) {
-        if (lane->due[priority] <= self->now) {
-            ready |= 1u << priority;
-        } else {
-            s_wait(self, lane, lane->due[priority]);
+        ready |= s_ready_queues(self, lane, priority) ? 1u << priority : 0;
+        for (int queue = 0; queue < HF_QUEUES; queue++) {
+            if (lane->due[priority][queue] > self->now) {
+                s_wait(self, lane, lane->due[priority][queue]);
+            }
         }
     }
     return ready;
@@ -724,6 +739,17 @@ static void s_on_gate(hf_dispatch_t *self, const Hf__Fact *fact, hf_lane_t *lane
     s_distrust(self, lane);
 }
 
+//  A command waits to be called. One that was called before is a retry, unless that cost it nothing (a probe, an inquiry): the fact does
+//  not say.
+static void s_on_ready(hf_dispatch_t *self, const Hf__Fact *fact) {
+    hf_lane_t *lane = s_lane(self, fact->destination);
+    int priority = hf_priority(fact->urgency);
+    s_expect(self, lane, priority, HF_QUEUE_FIRST, fact->due);
+    if (fact->state == HF_STATE_WAITING) {
+        s_expect(self, lane, priority, HF_QUEUE_RETRY, fact->due);
+    }
+}
+
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     hf_dispatch_t *self = context;
     hf_id_t id;
@@ -735,11 +761,12 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
     if (fact->state == HF_STATE_CALLING) {
         s_on_started(self, fact, &id);
     } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
-        s_expect(self, s_lane(self, fact->destination), hf_priority(fact->urgency), fact->due);
+        s_on_ready(self, fact);
     } else if (hand && fact->attempt >= hand->attempt) { //  Its attempt has ended, or it will never begin
         if (hand->lane && (fact->event == HF_EVENT_SUCCEED || fact->event == HF_EVENT_FAIL)) {
             hf_lane_learn(hand->lane, fact, hand->retry, self->now);
-            s_expect(self, hand->retry ? hand->lane : NULL, hand->priority, 0); //  The budget may bear more
+            s_expect(self, hand->retry ? hand->lane : NULL, hand->priority, HF_QUEUE_RETRY,
+                     0); //  The budget may bear more
         }
         self->probe_at = fact->state == HF_STATE_SUCCEEDED ? 0 : self->probe_at;
         s_let_go(self, hand);

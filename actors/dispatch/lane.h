@@ -7,6 +7,7 @@
 #include "dispatch/limit.h"
 #include "dispatch/pace.h"
 #include "dispatch/share.h"
+#include "store/store.h"
 
 #include <stddef.h>
 
@@ -19,12 +20,13 @@ typedef struct {
     int64_t wake_at;                     //  When to look at it, where place is set
     size_t place;                        //  In the schedule, from 1; 0: it is not in there
     bool dirty;                          //  It is in the list of those worth a look
-    int64_t due[HF_PRIORITIES]; //  When each priority's head is due: only those that may be are walked
-    hf_share_t share;           //  Who of them comes next
-    bool closing;               //  It was proposed that its circuit close
-    hf_pace_t pace;             //  How fast attempts begin
-    hf_limit_t limit;           //  How many are in flight
-    hf_budget_t budget;         //  How many of them are retries
+    int64_t due[HF_PRIORITIES]
+               [HF_QUEUES]; //  When the head of each queue may begin: only those that may be are walked
+    hf_share_t share;       //  Who of them comes next
+    bool closing;           //  It was proposed that its circuit close
+    hf_pace_t pace;         //  How fast attempts begin
+    hf_limit_t limit;       //  How many are in flight
+    hf_budget_t budget;     //  How many of them are retries
 } hf_lane_t;
 
 //  What its record says now.

@@ -513,13 +513,13 @@ typedef struct {
     hf_id_t id;  //  Which command
 } head_t;
 
-static bool s_on_head(void *context, const char *destination, int64_t due, const hf_id_t *id) {
-    (void)destination;
+static hf_walk_t s_on_head(void *context, hf_queue_t queue, int64_t due, const hf_id_t *id) {
+    (void)queue;
     head_t *head = context;
     if (!head->due || due < head->due) {
         *head = (head_t){due, *id};
     }
-    return false;
+    return HF_WALK_END;
 }
 
 static void s_states(hf_json_t *json, const states_t *states) {
@@ -560,7 +560,7 @@ static void s_gate(hf_json_t *json, const Hf__Destination *record, int64_t now) 
 static int s_find_head(hf_store_t *store, const char *destination, head_t *head, hf_error_t *error) {
     int rc = 0;
     for (int priority = 0; priority < HF_PRIORITIES && !rc; priority++) {
-        rc = hf_store_walk_ready(store, destination, priority, s_on_head, head, error);
+        rc = hf_store_walk_ready(store, destination, priority, ~0u, s_on_head, head, error);
     }
     return rc;
 }

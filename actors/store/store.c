@@ -82,15 +82,19 @@ static hf_store_key_t s_key_lane(hf_phase_t phase, const char *destination) {
     return key;
 }
 
-//  Urgent ones stand before others.
-static void s_key_add_priority(hf_store_key_t *key, int priority) {
-    hf_store_key_add_number(key, (uint64_t)(HF_PRIORITIES - 1 - priority), 1);
+//  Urgent ones stand before others, and of one priority first attempts before retries.
+static void s_key_add_queue(hf_store_key_t *key, int priority, hf_queue_t queue) {
+    hf_store_key_add_number(key, (uint64_t)(HF_PRIORITIES - 1 - priority) * HF_QUEUES + queue, 1);
+}
+
+hf_queue_t hf_state_queue(const Hf__State *state) {
+    return state->attempt > state->round_attempt ? HF_QUEUE_RETRY : HF_QUEUE_FIRST;
 }
 
 static hf_store_key_t s_key_open(hf_phase_t phase, const Hf__State *state, int64_t due, const hf_id_t *id) {
     hf_store_key_t key = s_key_lane(phase, state->destination);
     if (phase == HF_PHASE_READY) {
-        s_key_add_priority(&key, hf_priority(state->urgency));
+        s_key_add_queue(&key, hf_priority(state->urgency), hf_state_queue(state));
     }
     s_key_add_time(&key, due);
     hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
@@ -698,11 +702,80 @@ int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destinati
     return s_walk_open(self, &from, prefix, on_open, context, error);
 }
 
-int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, hf_on_open_t *on_open,
-                        void *context, hf_error_t *error) {
-    hf_store_key_t from = s_key_lane(HF_PHASE_READY, destination);
-    s_key_add_priority(&from, priority);
-    return s_walk_open(self, &from, from.size, on_open, context, error);
+//  One queue being walked.
+typedef struct {
+    MDB_cursor *cursor;  //  At its head; NULL: it is at its end, or was not asked for
+    hf_store_key_t from; //  What all its keys begin with
+    int64_t due;         //  Of its head
+    hf_id_t id;          //  The same
+} queue_t;
+
+static void s_leave_queue(queue_t *queue) {
+    mdb_cursor_close(queue->cursor);
+    queue->cursor = NULL;
+}
+
+//  Reads the head: the first with MDB_SET_RANGE, then MDB_NEXT.
+static int s_read_head(queue_t *queue, MDB_cursor_op op, hf_error_t *error) {
+    MDB_val key = {queue->from.size, queue->from.bytes}, value;
+    const char *ignored;
+    int rc = mdb_cursor_get(queue->cursor, &key, &value, op);
+    bool inside = rc == 0 && key.mv_size >= queue->from.size &&
+                  memcmp(key.mv_data, queue->from.bytes, queue->from.size) == 0;
+    if (inside && s_read_open_key(&key, &ignored, &queue->due, &queue->id)) {
+        return 0;
+    }
+    s_leave_queue(queue);
+    rc = inside ? MDB_CORRUPTED : rc;
+    return rc && rc != MDB_NOTFOUND ? (hf_store_error(error, rc, "open"), -1) : 0;
+}
+
+static int s_enter_queue(hf_store_t *self, queue_t *queue, hf_error_t *error) {
+    if (hf_store_cursor(self, TABLE_OPEN, &queue->cursor, error)) {
+        queue->cursor = NULL;
+        return -1;
+    }
+    return s_read_head(queue, MDB_SET_RANGE, error);
+}
+
+//  The one whose head comes first, or NULL.
+static queue_t *s_earliest(queue_t queues[HF_QUEUES]) {
+    queue_t *earliest = NULL;
+    for (int i = 0; i < HF_QUEUES; i++) {
+        bool earlier = queues[i].cursor && (!earliest || queues[i].due < earliest->due);
+        earliest = earlier ? &queues[i] : earliest;
+    }
+    return earliest;
+}
+
+int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, unsigned wanted,
+                        hf_on_ready_t *on_ready, void *context, hf_error_t *error) {
+    queue_t queues[HF_QUEUES] = {{0}};
+    int rc = 0;
+    for (int i = 0; i < HF_QUEUES && !rc; i++) {
+        if (wanted & 1u << i) {
+            queues[i].from = s_key_lane(HF_PHASE_READY, destination);
+            s_key_add_queue(&queues[i].from, priority, (hf_queue_t)i);
+            rc = s_enter_queue(self, &queues[i], error);
+        }
+    }
+    for (queue_t *queue; !rc && (queue = s_earliest(queues));) {
+        hf_walk_t answer = on_ready(context, (hf_queue_t)(queue - queues), queue->due, &queue->id);
+        if (answer == HF_WALK_END) {
+            break;
+        }
+        if (answer == HF_WALK_LEAVE) {
+            s_leave_queue(queue);
+        } else {
+            rc = s_read_head(queue, MDB_NEXT, error);
+        }
+    }
+    for (int i = 0; i < HF_QUEUES; i++) {
+        if (queues[i].cursor) {
+            s_leave_queue(&queues[i]);
+        }
+    }
+    return rc;
 }
 
 int hf_store_turn(hf_store_t *self, const char *pipeline, const char *key, bool parked, hf_id_t *id,

@@ -6,7 +6,8 @@
  *  commands  id                                     Command      what was accepted
  *  states    id                                     State        what has become of it
  *  open      phase · destination NUL · due · id     -            what dispatch, failure and people walk
- *            (phase ready: a byte before due, 9 less the priority)
+ *            (phase ready: a byte before due, twice 9 less the priority, one more for a retry: within a priority, first
+ *            attempts and retries are two queues)
  *  turns     hash of pipeline and key · 0 has its   -            ordered keys: whose turn it is, and who is parked,
  *            turn, 1 is parked · order · id                      in the order of acceptance
  *  dead      destination NUL · group · fact · id    -            dead and uncertain ones, by group and time (store_dead.c)
@@ -62,7 +63,18 @@ typedef enum {
     HF_PHASE_UNCERTAIN = 'u', //  due: since when
 } hf_phase_t;
 
+//  The two queues of what is ready in one priority. They are apart because retries may have to wait for their budget, however many they
+//  are: what waits must not stand in front of what need not, nor be read to be passed over.
+typedef enum {
+    HF_QUEUE_FIRST, //  The first attempt of a round, or one that cost it none of its attempts
+    HF_QUEUE_RETRY, //  Its round has had an attempt before
+    HF_QUEUES,
+} hf_queue_t;
+
 typedef struct hf_store hf_store_t;
+
+//  Where it stands, or would, when it is ready. One that is accepted is always in the first.
+hf_queue_t hf_state_queue(const Hf__State *state);
 
 //  Whether it is the one of its ordered key whose turn it is: none of the others is called meanwhile.
 bool hf_state_has_turn(const Hf__State *state);
@@ -124,9 +136,12 @@ typedef bool(hf_on_open_t)(void *context, const char *destination, int64_t due, 
 int hf_store_walk_open(hf_store_t *self, hf_phase_t phase, const char *destination, int64_t from_due,
                        hf_on_open_t *on_open, void *context, hf_error_t *error);
 
-//  The same over what is ready for one destination in one priority.
-int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, hf_on_open_t *on_open,
-                        void *context, hf_error_t *error);
+//  The same over what is ready for one destination in one priority, through those of its queues whose bits (1 << queue) are set, as if
+//  they were one in order of due time. LEAVE: no more from that queue. A queue that is not asked for costs nothing.
+typedef enum { HF_WALK_ON, HF_WALK_LEAVE, HF_WALK_END } hf_walk_t;
+typedef hf_walk_t(hf_on_ready_t)(void *context, hf_queue_t queue, int64_t due, const hf_id_t *id);
+int hf_store_walk_ready(hf_store_t *self, const char *destination, int priority, unsigned queues,
+                        hf_on_ready_t *on_ready, void *context, hf_error_t *error);
 
 //  Of an ordered key: who has its turn, or, where parked says so, who comes next. 1 and *id, 0 nobody, -1.
 int hf_store_turn(hf_store_t *self, const char *pipeline, const char *key, bool parked, hf_id_t *id,

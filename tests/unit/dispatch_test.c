@@ -496,6 +496,79 @@ static void a_later_one_of_another_priority_is_called_when_it_is_due(void **unus
     s_teardown(world);
 }
 
+//  Its attempt fails, and it is to be called again at that time: what failure decides.
+static void s_fail_until(world_t *world, const hf_id_t *id, uint32_t attempt, int64_t due) {
+    s_outcome(world, id, attempt, HF_CLASS_FAILED);
+    s_settle(world);
+    Hf__Verdict verdict = HF__VERDICT__INIT;
+    verdict.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
+    verdict.attempt = attempt;
+    verdict.event = HF_EVENT_RETRY_AT;
+    verdict.due = due;
+    verdict.reason = (char *)"503";
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
+    proposal.verdict = &verdict;
+    assert_true(hf_link_propose(world->client, &proposal, NULL));
+}
+
+//  So many commands whose first attempt has failed, and whose retry is due in a second.
+static void s_make_retries(world_t *world, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        s_submit(world, 0, 0);
+    }
+    s_settle(world);
+    assert_int_equal(world->orders, size);
+    for (size_t i = 0; i < size; i++) {
+        s_fail_until(world, &world->ordered[i], 1, world->now + 1000);
+    }
+    s_settle(world);
+    assert_int_equal(world->orders, size);
+}
+
+//  Retries that wait for their budget wait in a queue of their own, however many they are.
+static void a_first_attempt_does_not_wait_for_the_budget_of_retries_before_it(void **unused) {
+    (void)unused;
+    enum { RETRIES = 2000, SAVED = 100 }; //  The budget's floor: ten a second, worth ten seconds
+    world_t *world = s_setup(RETRIES);
+    world->destination->retry_budget_percent = 0;
+    s_settle(world);
+    s_make_retries(world, RETRIES);
+    s_pass(world, 1000);
+    assert_int_equal(world->orders, RETRIES + SAVED);
+    world->now++;
+    hf_id_t first = s_submit(world, 0, 0);
+    s_settle(world);
+    assert_int_equal(world->orders, RETRIES + SAVED + 1);
+    assert_true(hf_id_equal(&world->ordered[world->orders - 1], &first));
+    s_pass(world, 3000); //  What the budget bears goes on
+    assert_in_range(world->orders, RETRIES + SAVED + 1 + 29, RETRIES + SAVED + 1 + 31);
+    s_teardown(world);
+}
+
+//  More comes in than is called; retries come in their turn all the same.
+static void retries_do_not_wait_for_the_end_of_new_commands(void **unused) {
+    (void)unused;
+    enum { PLACES = 20 };
+    world_t *world = s_setup(PLACES);
+    s_settle(world);
+    s_make_retries(world, PLACES);
+    size_t ended = PLACES, retries = 0;
+    for (int step = 0; step < 40; step++) {
+        for (int i = 0; i < 2 * PLACES; i++) {
+            s_submit(world, 0, 0);
+        }
+        s_pass(world, 250);
+        for (; ended < world->orders; ended++) {
+            retries += world->attempts[ended] == 2;
+            s_outcome(world, &world->ordered[ended], world->attempts[ended], HF_CLASS_SUCCEEDED);
+        }
+    }
+    assert_int_equal(retries, PLACES);
+    assert_in_range(world->orders, 20 * PLACES, 50 * PLACES); //  New ones are called beside them
+    s_teardown(world);
+}
+
 //  A journal whose reserve runs low bears one attempt at a time: the next at once after a success, else later.
 static void a_journal_that_holds_starts_gets_one_attempt_at_a_time(void **unused) {
     (void)unused;
@@ -566,6 +639,8 @@ int main(void) {
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
         cmocka_unit_test(urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten),
         cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
+        cmocka_unit_test(a_first_attempt_does_not_wait_for_the_budget_of_retries_before_it),
+        cmocka_unit_test(retries_do_not_wait_for_the_end_of_new_commands),
         cmocka_unit_test(a_journal_that_holds_starts_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_stopped_dispatch_starts_nothing),
         cmocka_unit_test(bytes_that_are_no_message_change_nothing),
