@@ -231,17 +231,28 @@ void hf_pipeline_destroy(hf_pipeline_t **self_p) {
     }
     hf_pipeline_t *self = *self_p;
     hf_template_destroy(&self->key);
-    for (size_t state = 0; state < HF_STATES; state++) {
+    for (size_t state = 0; self->labels && state < HF_STATES; state++) {
         free(self->labels[state]);
     }
+    free(self->labels);
     free(self->name);
     free(self);
     *self_p = NULL;
 }
 
+void hf_pipeline_set_label(hf_pipeline_t *self, hf_state_t state, const char *text) {
+    assert((unsigned)state < HF_STATES);
+    if (!self->labels) { //  Most have none, and there may be many pipelines
+        self->labels = hf_alloc(HF_STATES * sizeof *self->labels);
+    }
+    free(self->labels[state]);
+    self->labels[state] = hf_strdup(text);
+    self->label_given = true;
+}
+
 //  It goes by the label of the state that people see it as.
 const char *hf_pipeline_label(const hf_pipeline_t *self, hf_state_t state) {
-    if (self && (unsigned)state < HF_STATES && self->labels[hf_state_shown(state)]) {
+    if (self && self->labels && (unsigned)state < HF_STATES && self->labels[hf_state_shown(state)]) {
         return self->labels[hf_state_shown(state)];
     }
     return hf_state_name(state);

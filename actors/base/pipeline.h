@@ -107,8 +107,8 @@ typedef struct {
     hf_jitter_t retry_jitter;            //  full: evenly from 0 to the delay (AWS: "full jitter")
     int64_t retry_deadline_ms;           //  From acceptance (or the retry that a person asked for)
     int retry_attempts;                  //  0: as many as fit before the deadline
-    char *labels[HF_STATES];             //  What people see for each state, or NULL: the state's name
-    bool label_given;                    //  Whether there is any label
+    char **labels;    //  What people see for each state, NULL: its name; NULL: no label at all
+    bool label_given; //  Whether there is any label
 } hf_pipeline_t;
 
 typedef struct hf_config hf_config_t;
@@ -158,6 +158,9 @@ int hf_pipeline_key_render(const hf_pipeline_t *self, const json_t *body, hf_buf
 
 //  Whether text may be a pipeline's or a destination's name: [A-Za-z0-9._-]{1,64}, and not "." or "..".
 bool hf_name_is_valid(const char *text);
+
+//  Gives that state a label, in place of the one it has. The text is copied.
+void hf_pipeline_set_label(hf_pipeline_t *self, hf_state_t state, const char *text);
 
 //  What people see for this state: the pipeline's label, or the state's name. Pipeline may be NULL (no longer
 //  configured).

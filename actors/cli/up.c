@@ -94,7 +94,7 @@ int hf_verb_up(const hf_args_t *args) {
                                        .pipelines = snapshot,
                                        .callers = config->callers,
                                        .drain_ms = s_longest_call_ms(config) + S_DRAIN_MS};
-    hf_config_destroy(&config);
+    hf_pipeline_file_release(&config); //  The actors read it themselves, from the snapshot
     int status = snapshot ? hf_supervisor_run(&options) : HF_EXIT_FAILED;
     free(snapshot);
     free(listens);

@@ -20,6 +20,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -730,14 +731,11 @@ static void s_set_key(const spot_t *spot, const field_t *field, const char *text
 }
 
 static void s_set_label(const spot_t *spot, const field_t *field, const char *text, void *place) {
-    (void)field;
     if (strlen(text) > S_LABEL_MAX || strchr(text, '\t') || text[strspn(text, " ")] == 0) {
         s_wrong(spot, "must be 1 to %d bytes, not only spaces, and no TAB", S_LABEL_MAX);
         return;
     }
-    char **label = place;
-    free(*label);
-    *label = hf_strdup(text);
+    hf_pipeline_set_label(place, (hf_state_t)field->min, text);
 }
 
 //  The name that Holdfast itself gives to the third party, or that belongs to the connection; NULL: free to
@@ -930,10 +928,7 @@ static const field_t s_retry_fields[] = {
 };
 
 #define LABEL(word, state)                                                                                   \
-    {                                                                                                        \
-        .name = (word), .set = s_set_label, .at = PIPELINE(labels) + HF_STATE_##state * sizeof(char *),      \
-        .shown = true                                                                                        \
-    }
+    { .name = (word), .set = s_set_label, .at = 0, .min = HF_STATE_##state, .shown = true }
 static const field_t s_label_fields[] = {
     LABEL("accepted", ACCEPTED),   LABEL("calling", CALLING),     LABEL("waiting", WAITING),
     LABEL("uncertain", UNCERTAIN), LABEL("succeeded", SUCCEEDED), LABEL("dead", DEAD),
@@ -1223,9 +1218,6 @@ static void s_read_pipeline(reader_t *self, const block_t *block) {
     hf_pipeline_t *pipeline = hf_pipeline_new(name ? name : "?");
     s_fields(&spot, 0, s_pipeline_fields, SIZE(s_pipeline_fields), pipeline);
     s_check_pipeline(&spot, pipeline);
-    for (size_t state = 0; state < HF_STATES; state++) {
-        pipeline->label_given = pipeline->label_given || pipeline->labels[state];
-    }
     if (name && hf_config_add_pipeline(self->config, pipeline) == 0) {
         size_t number = self->config->pipelines_size - 1;
         self->pipelines = s_room(self->pipelines, number, sizeof *self->pipelines);
@@ -1747,6 +1739,9 @@ static hf_config_t *s_reader_end(reader_t **self_p, hf_messages_t *messages) {
     free(self->known);
     free(self);
     *self_p = NULL;
+    //  The lines' trees are several times what stays of them, and what stays lies behind them: without this every actor would hold
+    //  their pages as long as it lives.
+    malloc_trim(0);
     return config;
 }
 
@@ -1794,6 +1789,11 @@ hf_config_t *hf_pipeline_file_read_text(const char *name, const char *text, size
     }
     s_read_sources(reader);
     return s_reader_end(&reader, messages);
+}
+
+void hf_pipeline_file_release(hf_config_t **config_p) {
+    hf_config_destroy(config_p);
+    malloc_trim(0);
 }
 
 void hf_messages_free(hf_messages_t *self) {

@@ -42,6 +42,9 @@ hf_config_t *hf_pipeline_file_read(const char *const *paths, size_t paths_size, 
 hf_config_t *hf_pipeline_file_read_text(const char *name, const char *text, size_t size,
                                         hf_messages_t *messages);
 
+//  Destroys it and gives its pages back to the system: for a process that needs it only to begin.
+void hf_pipeline_file_release(hf_config_t **config_p);
+
 //  Reads and checks as above, then returns one text that means the same: comments gone, secrets NOT filled
 //  in, relative
 //  ${file:PATH} made absolute. Write it to a file and read that with hf_pipeline_file_read, in any folder,

@@ -462,12 +462,21 @@ static void s_prefer(hf_request_t *request) {
     }
 }
 
+//  What is the same in every answer of a pipeline: made when it is wanted first.
+static const hf_buf_t *s_accepted_constant(const hf_server_t *server, const hf_pipeline_t *pipeline) {
+    hf_buf_t *constant = &server->accepted[hf_config_pipeline_number(server->config, pipeline->name)];
+    if (!constant->size) {
+        hf_render_accepted_constant(pipeline, constant);
+    }
+    return constant;
+}
+
 static void s_reply_accepted(hf_request_t *request) {
     const hf_server_t *server = request->server;
     char location[sizeof "/commands/" + HF_ID_TEXT] = "/commands/";
     hf_buf_t json = {0};
-    int number = hf_config_pipeline_number(server->config, request->pipeline->name);
-    hf_render_accepted(&server->accepted[number], &request->id, request->accepted_at, &json);
+    hf_render_accepted(s_accepted_constant(server, request->pipeline), &request->id, request->accepted_at,
+                       &json);
     hf_id_format(&request->id, location + strlen(location));
     hf_request_prepare(request, MHD_HTTP_ACCEPTED, NULL, &json);
     hf_request_header(request, MHD_HTTP_HEADER_LOCATION, location);

@@ -632,13 +632,6 @@ static int s_start(hf_server_t *self, const char *address, hf_error_t *error) {
     return 0;
 }
 
-static void s_make_constants(hf_server_t *self) {
-    self->accepted = hf_alloc(self->config->pipelines_size * sizeof *self->accepted);
-    for (size_t i = 0; i < self->config->pipelines_size; i++) {
-        hf_render_accepted_constant(self->config->pipelines[i], &self->accepted[i]);
-    }
-}
-
 hf_server_t *hf_server_new(hf_shell_t *shell, hf_ingress_t *core, const char *address, hf_error_t *error) {
     hf_server_t *self = hf_alloc(sizeof *self);
     self->shell = shell;
@@ -648,7 +641,7 @@ hf_server_t *hf_server_new(hf_shell_t *shell, hf_ingress_t *core, const char *ad
     hf_ingress_follow(core, false);
     self->sse = hf_sse_new(self->config, self->store);
     self->waited = hf_id_map_new();
-    s_make_constants(self);
+    self->accepted = hf_alloc(self->config->pipelines_size * sizeof *self->accepted);
     for (int i = 0; i < HF_SERVER_LINGERING; i++) {
         self->lingering[i].fd = -1;
     }

@@ -461,6 +461,8 @@ int hf_journal_main(const hf_actor_args_t *args) {
         hf_log_error("%s", error.text);
         self.status = 1;
     } else {
+        hf_pipeline_file_release(
+            &self.config); //  Its limits are set, and the journal knows nothing else of it
         s_run(&self);
     }
     s_close(&self);

@@ -240,8 +240,8 @@ static hf_config_t *s_config(void) {
     hf_destination_t *destination = hf_destination_new("d");
     hf_pipeline_t *pipeline = hf_pipeline_new("p");
     pipeline->destination = destination;
-    pipeline->labels[HF_STATE_ACCEPTED] = hf_strdup("Stop\"ping");
-    pipeline->labels[HF_STATE_CALLING] = hf_strdup("Calling it");
+    hf_pipeline_set_label(pipeline, HF_STATE_ACCEPTED, "Stop\"ping");
+    hf_pipeline_set_label(pipeline, HF_STATE_CALLING, "Calling it");
     hf_config_add_destination(config, destination);
     hf_config_add_pipeline(config, pipeline);
     return config;

@@ -133,7 +133,7 @@ static void s_names_have_an_alphabet_and_a_length(void **state) {
 static void s_people_see_the_label_or_else_the_states_name(void **state) {
     (void)state;
     hf_pipeline_t *pipeline = hf_pipeline_new("stop");
-    pipeline->labels[HF_STATE_WAITING] = hf_strdup("Stopping");
+    hf_pipeline_set_label(pipeline, HF_STATE_WAITING, "Stopping");
     assert_string_equal(hf_pipeline_label(pipeline, HF_STATE_WAITING), "Stopping");
     assert_string_equal(hf_pipeline_label(pipeline, HF_STATE_DECIDING), "Stopping");
     assert_string_equal(hf_pipeline_label(pipeline, HF_STATE_DEAD), "dead");
