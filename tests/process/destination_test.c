@@ -215,6 +215,19 @@ static void retry_after_holds_for_every_command_of_the_destination(void **unused
     assert_true(s_calls[1].at - s_calls[0].at >= 1990);
 }
 
+static void retry_after_may_be_a_date(void **unused) {
+    (void)unused;
+    s_mood("{\"status\":503,\"retry_after_date_s\":2}");
+    s_submit("plain", NULL);
+    WAIT_UNTIL(s_read_calls("plain") == 8);
+    s_mood("{\"clear\":1}");
+    s_submit("plain", NULL);
+    s_kill_dispatch();
+    WAIT_UNTIL(s_count("plain", "succeeded") == 8);
+    WAIT_UNTIL(s_read_calls("plain") == 10);
+    assert_true(s_calls[8].at - s_calls[7].at >= 1990); //  The policy's delay is 50 ms
+}
+
 static void retry_after_beyond_a_deadline_expires_the_command_and_says_so(void **unused) {
     (void)unused;
     answer_t answer;
@@ -228,14 +241,14 @@ static void retry_after_beyond_a_deadline_expires_the_command_and_says_so(void *
     s_mood("{\"clear\":1}");
     assert_int_equal(s_cli("resume plain"), 0); //  A person knows better
     s_submit("plain", NULL);
-    WAIT_UNTIL(s_count("plain", "succeeded") == 7);
+    WAIT_UNTIL(s_count("plain", "succeeded") == 9);
 }
 
 static void what_is_paused_is_held_until_it_is_resumed(void **unused) {
     (void)unused;
     assert_int_equal(s_cli("pause plain"), 0);
     assert_int_equal(s_cli("pause nobody"), 1);
-    enum { BEFORE = 9 }; //  Of the stories above: the log is written a little later
+    enum { BEFORE = 12 }; //  Of the stories above: the log is written a little later
     WAIT_UNTIL(s_read_calls("plain") == BEFORE);
     for (int i = 0; i < 3; i++) {
         s_submit("plain", NULL);
@@ -254,7 +267,7 @@ static void what_is_paused_is_held_until_it_is_resumed(void **unused) {
     assert_non_null(json_object_get(json_object_get(json, "latency"), "p99_ms"));
     json_decref(json);
     assert_int_equal(s_cli("resume plain"), 0);
-    WAIT_UNTIL(s_count("plain", "succeeded") == 10);
+    WAIT_UNTIL(s_count("plain", "succeeded") == 12);
     json = s_destination("plain");
     assert_true(json_real_value(json_object_get(json, "rate")) > 0);
     assert_true(json_real_value(json_object_get(json_object_get(json, "latency"), "p99_ms")) > 0);
@@ -341,6 +354,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_outage_is_met_by_few_calls_and_everything_succeeds_after_it),
         cmocka_unit_test(retry_after_holds_for_every_command_of_the_destination),
+        cmocka_unit_test(retry_after_may_be_a_date),
         cmocka_unit_test(retry_after_beyond_a_deadline_expires_the_command_and_says_so),
         cmocka_unit_test(what_is_paused_is_held_until_it_is_resumed),
         cmocka_unit_test(a_rate_is_kept_over_the_death_of_dispatch),

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 //  Bodies above this are streamed: a response in memory is made for each request.
 #define WHOLE_BYTES (64 * 1024)
@@ -72,6 +73,18 @@ bool standin_answers_streams(const standin_outcome_t *outcome) {
     return outcome->drip || outcome->kind == STANDIN_RESET || outcome->response_bytes > WHOLE_BYTES;
 }
 
+//  An HTTP-date knows whole seconds only: the one that begins when so many are over, or behind it.
+static void s_add_retry_date(struct MHD_Response *response, int64_t after_s) {
+    char text[64];
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time_t at = now.tv_sec + (now.tv_nsec > 0) + (time_t)after_s;
+    size_t size = strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &utc));
+    assert(size > 0); //  In the C locale: nobody sets another one
+    MHD_add_response_header(response, "Retry-After", text);
+}
+
 void standin_answers_dress(struct MHD_Response *response, const standin_outcome_t *outcome, const char *host,
                            bool tls) {
     char text[300];
@@ -81,6 +94,8 @@ void standin_answers_dress(struct MHD_Response *response, const standin_outcome_
     if (outcome->retry_after_s >= 0) {
         snprintf(text, sizeof text, "%lld", (long long)outcome->retry_after_s);
         MHD_add_response_header(response, "Retry-After", text);
+    } else if (outcome->retry_after_date_s >= 0) {
+        s_add_retry_date(response, outcome->retry_after_date_s);
     }
     if (outcome->redirect) {
         bool usable = host && strlen(host) < 256;
@@ -119,10 +134,10 @@ static struct MHD_Response *s_usual(standin_answers_t *self, const standin_outco
 
 enum MHD_Result standin_answers_queue(standin_answers_t *self, struct MHD_Connection *connection,
                                       const standin_outcome_t *outcome, const char *host, bool tls) {
-    if (!outcome->redirect) {
+    if (!outcome->redirect && outcome->retry_after_date_s < 0) {
         return MHD_queue_response(connection, outcome->status, s_usual(self, outcome));
     }
-    struct MHD_Response *response = s_make(outcome); //  Its Location is this request's alone
+    struct MHD_Response *response = s_make(outcome); //  Its Location, or its date, is this request's alone
     standin_answers_dress(response, outcome, host, tls);
     enum MHD_Result result = MHD_queue_response(connection, outcome->status, response);
     MHD_destroy_response(response);

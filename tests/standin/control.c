@@ -144,6 +144,7 @@ char *standin_control_mood_json(const standin_mood_t *mood) {
     json_object_set_new(root, "redirect", json_real(mood->redirect));
     json_object_set_new(root, "drip", json_real(mood->drip));
     json_object_set_new(root, "retry_after_s", json_integer(mood->retry_after_s));
+    json_object_set_new(root, "retry_after_date_s", json_integer(mood->retry_after_date_s));
     json_object_set_new(root, "response_bytes", json_integer(mood->response_bytes));
     return s_dump(root);
 }

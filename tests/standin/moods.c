@@ -7,7 +7,7 @@
 #include <string.h>
 
 const standin_mood_t standin_mood_default = {
-    .status = 200, .fail_status = 503, .retry_after_s = -1, .response_bytes = -1};
+    .status = 200, .fail_status = 503, .retry_after_s = -1, .retry_after_date_s = -1, .response_bytes = -1};
 
 //  Longest component of a path that can belong to a mood; longer ones are somebody else's.
 #define COMPONENT_BYTES 32
@@ -39,6 +39,7 @@ static const s_field_t s_fields[] = {
     {"drip", SHARE, FIELD(drip), 0, 0, true, true},
     {"retry-after", NUMBER, FIELD(retry_after_s), -1, 86400, false, false},
     {"retry-after-s", NUMBER, FIELD(retry_after_s), -1, 86400, false, false},
+    {"retry-after-date-s", NUMBER, FIELD(retry_after_date_s), -1, 86400, false, false},
     {"response-bytes", SIZE, FIELD(response_bytes), 0, 0, false, false},
     {"large", SIZE, FIELD(response_bytes), 0, 0, false, false},
 };
@@ -150,7 +151,8 @@ static bool s_read_path(standin_mood_t *self, const char *path) {
         }
         *self = with;
         outcome_named = outcome_named || field->outcome;
-        retry_after = retry_after || field->offset == FIELD(retry_after_s);
+        retry_after = retry_after || field->offset == FIELD(retry_after_s) ||
+                      field->offset == FIELD(retry_after_date_s);
         status_named = status_named || field->offset == FIELD(status) || field->offset == FIELD(fail);
     }
     return retry_after && !status_named;
@@ -174,7 +176,8 @@ static bool s_falls_on(double share, uint64_t *random) {
 standin_outcome_t standin_mood_decide(const standin_mood_t *self, const char *path, uint64_t *random) {
     standin_mood_t mood = *self;
     bool failing = s_read_path(&mood, path) && mood.status < 300;
-    standin_outcome_t outcome = {.kind = STANDIN_ANSWER, .delay_ms = mood.delay_ms, .retry_after_s = -1};
+    standin_outcome_t outcome = {
+        .kind = STANDIN_ANSWER, .delay_ms = mood.delay_ms, .retry_after_s = -1, .retry_after_date_s = -1};
     if (s_falls_on(mood.hang, random)) {
         outcome.kind = STANDIN_HANG;
     } else if (s_falls_on(mood.reset, random)) {
@@ -192,6 +195,7 @@ standin_outcome_t standin_mood_decide(const standin_mood_t *self, const char *pa
     outcome.response_bytes = mood.response_bytes;
     if (outcome.status >= 300) {
         outcome.retry_after_s = mood.retry_after_s;
+        outcome.retry_after_date_s = mood.retry_after_date_s;
     }
     assert(outcome.status >= 200 && outcome.status <= 599);
     return outcome;

@@ -24,16 +24,18 @@
 #include <stdint.h>
 
 typedef struct {
-    int64_t delay_ms;       //  Before any answer
-    int64_t status;         //  What is answered as a rule
-    double fail;            //  Share that answers fail_status instead
-    int64_t fail_status;    //  See fail
-    double hang;            //  Share that is never answered
-    double reset;           //  Share whose answer ends in a reset
-    double garbage;         //  Share whose answer is not HTTP
-    double redirect;        //  Not 0: answers 302 with a Location
-    double drip;            //  Not 0: one byte a second
-    int64_t retry_after_s;  //  -1: no such header
+    int64_t delay_ms;      //  Before any answer
+    int64_t status;        //  What is answered as a rule
+    double fail;           //  Share that answers fail_status instead
+    int64_t fail_status;   //  See fail
+    double hang;           //  Share that is never answered
+    double reset;          //  Share whose answer ends in a reset
+    double garbage;        //  Share whose answer is not HTTP
+    double redirect;       //  Not 0: answers 302 with a Location
+    double drip;           //  Not 0: one byte a second
+    int64_t retry_after_s; //  -1: no such header
+    int64_t
+        retry_after_date_s; //  The same as an HTTP-date, so long from the answer, the second in which that is over; -1: not so
     int64_t response_bytes; //  -1: as long as the answer naturally is
 } standin_mood_t;
 
@@ -41,13 +43,14 @@ typedef enum { STANDIN_ANSWER, STANDIN_HANG, STANDIN_RESET, STANDIN_GARBAGE } st
 
 //  What one request gets.
 typedef struct {
-    standin_kind_t kind;    //  Which of the four
-    unsigned status;        //  200 … 599, for an answer
-    bool redirect;          //  With a Location
-    bool drip;              //  One byte a second
-    int64_t delay_ms;       //  Before any of it
-    int64_t retry_after_s;  //  -1: no such header
-    int64_t response_bytes; //  -1: as long as the answer naturally is
+    standin_kind_t kind;        //  Which of the four
+    unsigned status;            //  200 … 599, for an answer
+    bool redirect;              //  With a Location
+    bool drip;                  //  One byte a second
+    int64_t delay_ms;           //  Before any of it
+    int64_t retry_after_s;      //  -1: no such header
+    int64_t retry_after_date_s; //  The same as an HTTP-date; -1: not so
+    int64_t response_bytes;     //  -1: as long as the answer naturally is
 } standin_outcome_t;
 
 //  The mood in which everything is answered 200 at once.
