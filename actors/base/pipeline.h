@@ -1,6 +1,6 @@
 /*  What users wrote in their pipeline files, checked and resolved: node settings, destinations, pipelines.
  *
- *  A value: host/pipeline_file reads files into it, cores only look things up in it. Pure functions on
+ *  A value: pipeline_file/ reads files into it, cores only look things up in it. Pure functions on
  * templates live here too. CONTRACT words ("destination", "retry", "label" …) are the field names.  */
 
 #ifndef HF_PIPELINE_H

@@ -7,10 +7,10 @@
 #include "dispatch/dispatch_shell.h"
 #include "events/events_shell.h"
 #include "failure/failure_shell.h"
-#include "host/pipeline_file.h"
 #include "host/state_dir.h"
 #include "ingress/ingress_shell.h"
 #include "journal/journal_shell.h"
+#include "pipeline_file/pipeline_file.h"
 #include "supervisor/supervisor.h"
 
 #include <stdio.h>

@@ -84,7 +84,7 @@ int hf_say_usage(const hf_args_t *args, const char *format, ...) __attribute__((
 //  Where state lives: --state, else HOLDFAST_STATE, else ./.holdfast.
 const char *hf_args_state_dir(const hf_args_t *self);
 
-//  Reads pipeline files as host/pipeline_file does, and says on stderr what is wrong with them; then NULL.
+//  Reads pipeline files as pipeline_file/ does, and says on stderr what is wrong with them; then NULL.
 hf_config_t *hf_read_pipelines(const char *const *paths, size_t paths_size);
 
 //  What each does. Two files that need a word on their own: up.c (up, check, actor) and decide.c (retry,

@@ -5,10 +5,10 @@
 #include "host/clock.h"
 #include "host/log.h"
 #include "host/notify.h"
-#include "host/pipeline_file.h"
 #include "host/process.h"
 #include "host/state_dir.h"
 #include "link/wire.h"
+#include "pipeline_file/pipeline_file.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -15,11 +15,11 @@
 #include "host/clock.h"
 #include "host/log.h"
 #include "host/notify.h"
-#include "host/pipeline_file.h"
 #include "host/process.h"
 #include "host/state_dir.h"
 #include "journal/journal_core.h"
 #include "journal/room_shell.h"
+#include "pipeline_file/pipeline_file.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 //  messages but never both or neither, and zconfig must have read what our look at the lines says that it
 //  reads.
 
-#include "host/pipeline_file.h"
+#include "pipeline_file/pipeline_file.h"
 
 #include <stdlib.h>
 #include <string.h>

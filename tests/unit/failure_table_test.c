@@ -3,9 +3,9 @@
 
 #include "call/call_core.h"
 #include "cases/failure_table.h"
-#include "host/pipeline_file.h"
 #include "ingress/ingress_core.h"
 #include "journal/journal_core.h"
+#include "pipeline_file/pipeline_file.h"
 #include "simulate/player.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /*  Virtual time and its models, from the smallest on: the queue of moments, clients, the third party, counting;
  *  and then whole forecasts, whose outcome can be said beforehand.  */
 
-#include "host/pipeline_file.h"
+#include "pipeline_file/pipeline_file.h"
 #include "simulate/forecast.h"
 #include "simulate/plot.h"
 #include "simulate/timeline.h"

@@ -1,7 +1,7 @@
 //  Somebody writes pipeline files: what they say arrives, every mistake is named with its line, no secret is
 //  ever told, and the snapshot that actors read means the same.
 
-#include "host/pipeline_file.h"
+#include "pipeline_file/pipeline_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
