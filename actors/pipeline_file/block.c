@@ -11,7 +11,7 @@ size_t hf_zpl_block_behind(const hf_zpl_block_t *block, size_t place) {
 }
 
 const hf_zpl_item_t *hf_zpl_block_item(const hf_zpl_block_t *block, const char *parent, const char *name) {
-    const char *current = NULL;
+    const char *current = "";
     for (size_t place = 1; place < block->size; place++) {
         const hf_zpl_item_t *item = block->items + place;
         current = item->level == 1 ? item->name : current;
