@@ -76,7 +76,7 @@ static void s_traffic(const hf_metrics_t *self, const page_t *page, const hf_tra
                         self->config->destinations[i]->name, view.rate);
         }
     }
-    s_family(page, "holdfast_destination_latency_seconds", "gauge",
+    s_family(page, "holdfast_destination_latency_seconds", "summary",
              "How long the third party takes, of the newest attempts.");
     for (size_t i = 0; i < self->config->destinations_size; i++) {
         hf_traffic_view_t view = hf_traffic_view(traffic, (int)i);
