@@ -179,7 +179,8 @@ static void s_count(hf_jobs_t *self, running_t *running, const Hf__Job *job, Hf_
     running->counted = walk.place;
     running->matched += walk.found;
     running->look_at = 0; //  It goes on at once where more is left
-    if (!walk.ended || running->matched == job->limit) {
+    bool all = job->limit && running->matched == job->limit;
+    if (!walk.ended || all) {
         step->counted = true;
         step->matched = running->matched;
         s_propose(self, running, step);

@@ -427,6 +427,31 @@ static void filters_choose_members(void **state) {
     s_driven_free(&driven);
 }
 
+//  Counting goes on over ticks: no member among the first that one tick reads says nothing of the rest.
+static void a_member_far_behind_is_counted(void **state) {
+    enum { BEFORE = 4200 }; //  More than one tick reads
+    driven_t driven = s_driven();
+    world_t *world = driven.world;
+    peer_t peer = w_peer(world, "ingress", 1);
+    hf_id_t job;
+    (void)state;
+    for (int i = 0; i < BEFORE; i++) {
+        w_bring_to(world, &peer, HF_STATE_DEAD);
+        w_clear(world);
+    }
+    world->now += 1000;
+    hf_id_t last = w_bring_to(world, &peer, HF_STATE_DEAD);
+    Hf__Proposal *create = s_create(world, HF_EVENT_DISCARD, &job);
+    create->job_create->job->since = hf_id_ms(&last);
+    create->job_create->job->pipeline = w_state(world, &last)->pipeline;
+    assert_int_equal(w_propose(world, &peer, create), HF_RESULT_DONE);
+    s_round_until(&driven, &job, HF_JOB_DONE);
+    assert_int_equal(s_progress(world, &job)->matched, 1);
+    assert_int_equal(s_progress(world, &job)->done, 1);
+    assert_int_equal(w_count(world, "d", HF_STATE_DEAD), BEFORE);
+    s_driven_free(&driven);
+}
+
 static void uncertain_ones_are_decided_over_as_dead_ones_are(void **state) {
     driven_t driven = s_driven();
     world_t *world = driven.world;
@@ -465,6 +490,7 @@ int main(void) {
         cmocka_unit_test(a_canary_that_fails_stops_it),
         cmocka_unit_test(a_patch_changes_bodies_and_leaves_what_it_does_not_fit),
         cmocka_unit_test(filters_choose_members),
+        cmocka_unit_test(a_member_far_behind_is_counted),
         cmocka_unit_test(uncertain_ones_are_decided_over_as_dead_ones_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
