@@ -134,14 +134,14 @@ static int s_setup(void **state) {
     (void)state;
     strcpy(world->dir, "/tmp/holdfast-table-XXXXXX");
     assert_non_null(mkdtemp(world->dir));
-    snprintf(world->state, sizeof world->state, "%s/state", world->dir);
-    snprintf(out, sizeof out, "%s/third.out", world->dir);
+    snprintf(world->state, sizeof world->state, "%.63s/state", world->dir);
+    snprintf(out, sizeof out, "%.63s/third.out", world->dir);
     const char *stand_in[] = {STANDIN_BINARY, "--listen", "127.0.0.1:0", "--die-with-parent", NULL};
     world->third = start(out, stand_in);
     assert_true(wait_line(out, "listening on ", rest, sizeof rest, WITHIN_MS));
     snprintf(third, sizeof third, "%s", rest);
     snprintf(nobody, sizeof nobody, "http://127.0.0.1:%d", free_port());
-    snprintf(path, sizeof path, "%s/table.zpl", world->dir);
+    snprintf(path, sizeof path, "%.63s/table.zpl", world->dir);
     failure_write_pipelines(&zpl, third, nobody);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -150,7 +150,7 @@ static int s_setup(void **state) {
     hf_buf_free(&zpl);
     snprintf(http, sizeof http, "127.0.0.1:%d", port);
     snprintf(world->base, sizeof world->base, "http://%s", http);
-    snprintf(out, sizeof out, "%s/node.log", world->dir);
+    snprintf(out, sizeof out, "%.63s/node.log", world->dir);
     const char *holdfast[] = {HOLDFAST_BINARY, "up", "--state", world->state, "--http", http, path, NULL};
     tree_t tree;
     world->node = start(out, holdfast);

@@ -239,9 +239,9 @@ static int s_setup(void **state) {
     (void)state;
     strcpy(world->dir, "/tmp/holdfast-probe-XXXXXX");
     assert_non_null(mkdtemp(world->dir));
-    snprintf(world->state, sizeof world->state, "%s/state", world->dir);
-    snprintf(path, sizeof path, "%s/p.zpl", world->dir);
-    snprintf(out, sizeof out, "%s/node.out", world->dir);
+    snprintf(world->state, sizeof world->state, "%.63s/state", world->dir);
+    snprintf(path, sizeof path, "%.63s/p.zpl", world->dir);
+    snprintf(out, sizeof out, "%.63s/node.out", world->dir);
     world->third = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL,
                                     NULL, s_on_request, NULL, MHD_OPTION_END);
     assert_non_null(world->third);
