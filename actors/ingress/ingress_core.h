@@ -1,5 +1,8 @@
-/*  Ingress, the deciding half: is this submission sound, what command does it make, and what became of it.
- * The HTTP half (server_shell, pages_shell, sse_shell) asks it and answers its clients.
+/*  Ingress, the deciding half: it proposes what clients ask for, and hears what became of it. The HTTP half
+ * (server_shell, pages_shell, sse_shell) asks it and answers its clients.
+ *
+ *  Beside it: whether a submission is sound and what command it makes (submission, body, batch, idempotency); what
+ * answer the journal's word makes (answer); what the file says while the journal is away (settle).
  *
  *  Happy path: hf_ingress_submit checks against the configuration, makes the id, renders the key, proposes
  * Submit; when the journal's acknowledgement came, hf_ingress_take_answer gives the answer with the caller's
@@ -15,47 +18,11 @@
 #define HF_INGRESS_CORE_H
 
 #include "base/gate.h"
-#include "ingress/problem.h"
+#include "ingress/answer.h"
+#include "ingress/settle.h"
+#include "ingress/submission.h"
 #include "link/core.h"
 #include "link/link.h"
-
-enum {
-    HF_INGRESS_PATIENCE_MS = 5000, //  How long a submission waits for a journal that is away
-    HF_BATCH_MAX = 10000,          //  Commands of one batch: they are one transaction of the journal
-};
-
-//  A submission as the client sent it. Strings may be NULL where the header was absent.
-typedef struct {
-    const char *pipeline;        //  From the path
-    const void *body;            //  Its bytes
-    size_t body_size;            //  How many
-    const char *content_type;    //  Content-Type
-    const char *idempotency_key; //  Idempotency-Key
-    const char *not_before;      //  Holdfast-Not-Before
-    const char *deadline;        //  Holdfast-Deadline
-    const char *priority;        //  Holdfast-Priority
-    const char *traceparent;     //  W3C trace context
-    const char *tracestate;      //  The same
-} hf_submission_t;
-
-typedef enum {
-    HF_ANSWER_ACCEPTED, //  Durable
-    HF_ANSWER_REPLAYED, //  The same Idempotency-Key and body made this command before
-    HF_ANSWER_DECIDED,  //  A decision was carried out
-    HF_ANSWER_GATED,    //  A destination is paused or resumed, as was asked for
-    HF_ANSWER_REFUSED,  //  The problem says why; nothing was accepted or changed
-} hf_answer_kind_t;
-
-typedef struct {
-    void *tag;             //  The caller's
-    hf_answer_kind_t kind; //  What became of it
-    hf_id_t id;            //  The command; of a batch the first one
-    hf_id_t *ids; //  Of a batch: one for each line, to be freed with free(); all zero where that command is
-                  //  gone already
-    size_t ids_size;      //  How many
-    int64_t accepted_at;  //  When it was accepted
-    hf_problem_t problem; //  REFUSED: why
-} hf_answer_t;
 
 typedef struct hf_ingress hf_ingress_t;
 
