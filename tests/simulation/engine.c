@@ -80,8 +80,7 @@ static const char *const s_invariants[] = {
     "no acknowledgement after the journal's first failed commit, until a new journal has opened",
     "accepted = succeeded + dead + uncertain + cancelled + discarded + expired + open, at every fact",
     "nothing grows without a bound",
-    "no attempt begins that its destination's gate forbids; what is true of a destination follows from what "
-    "was said",
+    "no attempt begins that its destination's gate forbids; a destination is what was said of it",
     "a job decides over each of its members exactly once, and over nobody else",
 };
 
