@@ -113,9 +113,13 @@ static void s_publish(shell_t *self) {
     }
 }
 
-//  After HF_STORE_FULL: true where the commit is worth another try.
+//  After HF_STORE_FULL: true where the commit is worth another try. Before anything grows, readers that were killed give back what they
+//  kept.
 static bool s_make_room(shell_t *self, hf_error_t *error) {
     hf_error_t reason;
+    if (hf_store_clear_readers(self->store) > 0) {
+        return true;
+    }
     bool grown = hf_room_grow(self->room, &reason) == 0;
     bool full = hf_journal_is_full(self->core);
     if (!grown && full) {
@@ -182,6 +186,7 @@ static int s_begin_with_room(shell_t *self, hf_error_t *error) {
 static int s_look_for_room(shell_t *self, hf_error_t *error) {
     hf_store_stat_t stat;
     hf_error_t reason;
+    hf_store_clear_readers(self->store);
     if (s_stat(self, &stat, error)) {
         return -1;
     }

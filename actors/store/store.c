@@ -167,6 +167,7 @@ static hf_store_shared_t *s_shared_open(const char *dir, const hf_store_options_
     if (rc) {
         hf_store_error(error, rc, dir);
     } else {
+        mdb_reader_check(shared->env, NULL); //  All places may be those of processes that were killed
         rc = s_open_tables(shared, options->writer, error);
     }
     if (rc) {
@@ -917,9 +918,10 @@ int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error) {
     return rc ? hf_store_error(error, rc, "set the journal's map") : 0;
 }
 
-void hf_store_clear_readers(hf_store_t *self) {
-    int dead;
+int hf_store_clear_readers(hf_store_t *self) {
+    int dead = 0;
     mdb_reader_check(self->shared->env, &dead);
+    return dead;
 }
 
 int hf_store_backup(hf_store_t *self, const char *dir, hf_error_t *error) {

@@ -291,7 +291,8 @@ int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place
 //  rounds up to that silently. Free pages below are used as before.
 int hf_store_set_map(hf_store_t *self, size_t bytes, hf_error_t *error);
 
-//  Forgets readers whose process is gone.
-void hf_store_clear_readers(hf_store_t *self);
+//  Forgets readers whose process is gone: what one of them was reading when it was killed is kept from being used again until then.
+//  Returns how many there were.
+int hf_store_clear_readers(hf_store_t *self);
 
 #endif

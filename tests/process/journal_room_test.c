@@ -148,14 +148,9 @@ static void a_reserve_that_runs_low_holds_starts_in_a_new_life_too(void **state)
     c_destroy(client);
 }
 
-//  A node that turns over many times what its file may hold.
-static void a_small_journal_lives_long(void **state) {
-    client_t *client = c_new();
-    (void)state;
-    c_write_config(client, "16M", "1s");
-    c_start(client, NULL);
-    c_wait_live(client);
-    int64_t until = hf_clock_now_us() + 6000000;
+//  Commands come, are called, end and leave, for so long: many times what the file may hold.
+static void s_turn_over(client_t *client, int64_t ms) {
+    int64_t until = hf_clock_now_us() + ms * 1000;
     size_t next = 0;
     C_UNTIL(client, ({
                 while (hf_link_unacked(client->link) < 20 && client->commands_size < C_COMMANDS - 1) {
@@ -168,7 +163,57 @@ static void a_small_journal_lives_long(void **state) {
                 }
                 hf_clock_now_us() > until;
             }));
+}
+
+static void a_small_journal_lives_long(void **state) {
+    client_t *client = c_new();
+    (void)state;
+    c_write_config(client, "16M", "1s");
+    c_start(client, NULL);
+    c_wait_live(client);
+    s_turn_over(client, 6000);
     assert_true(s_file_size(client) <= 16 << 20);
+    assert_int_equal(c_end(client, SIGTERM), 0);
+    assert_int_equal(c_verify(client, NULL), 0);
+    c_destroy(client);
+}
+
+//  Somebody reads the file (an actor, a backup) and is killed in the middle of it: what he read is kept for nobody any more.
+static void s_kill_a_reader(const client_t *client) {
+    int fds[2];
+    char byte;
+    assert_int_equal(pipe(fds), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        c_open(client);
+        if (write(fds[1], "r", 1) == 1) {
+            pause();
+        }
+        _exit(1);
+    }
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void a_reader_that_was_killed_does_not_make_the_file_grow(void **state) {
+    client_t *client = c_new();
+    (void)state;
+    c_write_config(client, "16M", "1s");
+    c_start(client, NULL);
+    c_wait_live(client);
+    s_turn_over(client, 500);
+    s_kill_a_reader(client);
+    s_turn_over(client, 5000);
+    C_UNTIL(client, !client->full && hf_link_unacked(client->link) == 0);
+    c_command_t *more = c_submit(client, 4000);
+    C_UNTIL(client, more->acked);
+    assert_int_equal(more->code, HF_RESULT_DONE);
     assert_int_equal(c_end(client, SIGTERM), 0);
     assert_int_equal(c_verify(client, NULL), 0);
     c_destroy(client);
@@ -233,6 +278,7 @@ int main(void) {
         C_TEST(what_leaves_makes_room_by_itself),
         C_TEST(a_reserve_that_runs_low_holds_starts_in_a_new_life_too),
         C_TEST(a_small_journal_lives_long),
+        C_TEST(a_reader_that_was_killed_does_not_make_the_file_grow),
         C_TEST(a_full_disk_is_a_full_journal_until_it_has_room),
         C_TEST(no_room_to_begin_is_said),
     };

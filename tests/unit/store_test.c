@@ -5,6 +5,8 @@
 
 #include "store/store_private.h"
 
+#include <signal.h>
+
 enum { MAP = 64 << 20 };
 
 //  ---- doing damage
@@ -580,6 +582,47 @@ static void a_reader_with_a_small_map_follows_a_file_that_grows(void **state) {
     w_destroy(world);
 }
 
+//  A child that opens the file and begins to read with so many handles; then it waits to be killed, or (one handle) ends with 0.
+static pid_t s_fork_reader(const char *dir, int handles, int up) {
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char c = 'x';
+        hf_error_t error = {{0}};
+        hf_store_options_t options = {.map = 0};
+        hf_store_t *store = hf_store_open(dir, &options, &error);
+        bool well = store && hf_store_begin_read(store, &error) == 0;
+        for (int i = 1; i < handles && well; i++) {
+            (void)hf_store_begin_read(hf_store_share(store), &error); //  Until no place is left
+        }
+        well = well && write(up, &c, 1) == 1;
+        if (well && handles > 1) {
+            pause();
+        }
+        _exit(well ? 0 : 1);
+    }
+    return pid;
+}
+
+//  Actors that are killed leave their places in the list of readers; none that comes later is kept out by that.
+static void readers_that_were_killed_keep_nobody_out(void **state) {
+    world_t *world = w_new(1 << 20);
+    int up[2], status;
+    char c;
+    (void)state;
+    assert_int_equal(pipe(up), 0);
+    pid_t pid = s_fork_reader(world->dir, HF_STORE_READERS, up[1]);
+    assert_int_equal(read(up[0], &c, 1), 1);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    pid = s_fork_reader(world->dir, 1, up[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(up[0]);
+    close(up[1]);
+    w_destroy(world);
+}
+
 static uint64_t s_pages_used(world_t *world) {
     hf_store_stat_t stat;
     hf_error_t error;
@@ -670,6 +713,7 @@ int main(void) {
         cmocka_unit_test(a_damaged_count_is_never_written_over),
         cmocka_unit_test(without_room_nothing_is_done_and_more_room_mends_it),
         cmocka_unit_test(a_reader_with_a_small_map_follows_a_file_that_grows),
+        cmocka_unit_test(readers_that_were_killed_keep_nobody_out),
         cmocka_unit_test(a_steady_state_does_not_grow),
         cmocka_unit_test(a_backup_is_whole_and_smaller),
         cmocka_unit_test(another_format_is_refused),
