@@ -16,7 +16,7 @@ typedef struct {
 } story_t;
 
 static story_t s_begin(void) {
-    story_t story = {.world = w_new(16 << 20)};
+    story_t story = {.world = w_new(MAP)};
     story.peer = w_peer(story.world, "failure", 1);
     story.config = hf_config_new();
     hf_destination_t *destination = hf_destination_new("d");
@@ -60,27 +60,18 @@ static void s_fail(story_t *story, int times) {
     world_t *world = story->world;
     for (int i = 0; i < times; i++) {
         hf_id_t id;
-        assert_int_equal(w_propose(world, &story->peer, w_submit(world, &id)), HF_RESULT_DONE);
-        assert_int_equal(w_propose(world, &story->peer, w_start(world, &id, 1, story->peer.epoch)),
-                         HF_RESULT_DONE);
+        assert_done(world, &story->peer, w_submit(world, &id));
+        assert_done(world, &story->peer, w_start(world, &id, 1, story->peer.epoch));
         Hf__Proposal *outcome = w_outcome(world, &id, 1, story->peer.epoch, HF_CLASS_FAILED);
         outcome->outcome->attempt->total_us = 500;
-        assert_int_equal(w_propose(world, &story->peer, outcome), HF_RESULT_DONE);
+        assert_done(world, &story->peer, outcome);
     }
     s_follow(story);
 }
 
 //  What was proposed reaches the journal.
 static uint32_t s_open(story_t *story, uint64_t circuit_fact) {
-    Hf__Proposal *proposal = w_take_proposal(story->world, HF__PROPOSAL__WHAT_GATE);
-    Hf__Gate gate = HF__GATE__INIT;
-    gate.destination = (char *)"d";
-    gate.event = HF_GATE_OPEN;
-    gate.reason = (char *)"many failed";
-    gate.cooldown = 1000;
-    gate.circuit_fact = circuit_fact;
-    proposal->gate = &gate;
-    return w_propose(story->world, &story->peer, proposal);
+    return w_propose(story->world, &story->peer, w_gate(story->world, HF_GATE_OPEN, circuit_fact));
 }
 
 static void too_many_failures_are_proposed_once(void **unused) {

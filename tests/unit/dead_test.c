@@ -6,8 +6,6 @@
 
 #include <inttypes.h>
 
-enum { MAP = 64 << 20 };
-
 //  Every group of a destination as text: "dead failed 3 PATTERN; …".
 static bool s_on_group(void *context, const char *destination, uint64_t number, const Hf__Group *group) {
     hf_buf_t *text = context;
@@ -22,9 +20,9 @@ static const char *s_groups(world_t *world) {
     hf_error_t error;
     hf_buf_t text = {0};
     hf_buf_addf(&text, "%s", "");
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_groups(world->reader, "d", s_on_group, &text, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     char *copy = (char *)w_bytes(world, text.data, text.size + 1).data;
     hf_buf_free(&text);
     return copy;
@@ -34,7 +32,7 @@ static hf_id_t s_kill(world_t *world, peer_t *peer, const char *reason) {
     hf_id_t id = w_bring_to(world, peer, HF_STATE_DECIDING);
     Hf__Proposal *verdict = w_verdict(world, &id, 1, HF_EVENT_GIVE_UP);
     verdict->verdict->reason = (char *)reason;
-    assert_int_equal(w_propose(world, peer, verdict), HF_RESULT_DONE);
+    assert_done(world, peer, verdict);
     return id;
 }
 
@@ -45,7 +43,7 @@ static void like_reasons_are_one_group(void **state) {
     hf_id_t one = s_kill(world, &peer, "no connection to 10.0.0.1:443");
     s_kill(world, &peer, "no connection to 10.0.0.2:443");
     assert_string_equal(s_groups(world), "dead failed 2 no connection to #; ");
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &one, HF_EVENT_RETRY)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &one, HF_EVENT_RETRY));
     assert_string_equal(s_groups(world), "dead failed 1 no connection to #; ");
     assert_int_equal(w_state(world, &one)->group, 0);
     w_verify(world);
@@ -61,8 +59,8 @@ static void an_empty_group_is_gone(void **state) {
     assert_non_null(strstr(s_groups(world), "dead failed 1 so it was; "));
     assert_non_null(strstr(s_groups(world), "uncertain failed 1 by policy; "));
     w_verify(world);
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &dead, HF_EVENT_DISCARD)), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &held, HF_EVENT_RESOLVE)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &dead, HF_EVENT_DISCARD));
+    assert_done(world, &peer, w_decide(world, &held, HF_EVENT_RESOLVE));
     assert_string_equal(s_groups(world), "");
     w_verify(world);
     w_destroy(world);
@@ -83,7 +81,7 @@ static void further_reasons_go_to_one_group(void **state) {
     s_kill(world, &peer, "kind aa"); //  A kind that has its group goes on filling it
     assert_non_null(strstr(s_groups(world), "dead failed 2 kind aa; "));
     w_verify(world);
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &other, HF_EVENT_RETRY)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &other, HF_EVENT_RETRY));
     assert_non_null(strstr(s_groups(world), "dead failed 1 OTHER; "));
     w_verify(world);
     w_destroy(world);
@@ -115,19 +113,18 @@ static void a_group_lists_its_members_in_the_order_of_their_facts(void **state) 
         ids[i] = s_kill(world, &peer, "so it was");
     }
     uint64_t then = hf_journal_newest_fact(world->journal), group = w_state(world, &ids[0])->group;
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &ids[0], HF_EVENT_RETRY)), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, &peer, w_start(world, &ids[0], 2, peer.epoch)), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, &peer, w_outcome(world, &ids[0], 2, peer.epoch, HF_CLASS_FAILED)),
-                     HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &ids[0], HF_EVENT_RETRY));
+    assert_done(world, &peer, w_start(world, &ids[0], 2, peer.epoch));
+    assert_done(world, &peer, w_outcome(world, &ids[0], 2, peer.epoch, HF_CLASS_FAILED));
     Hf__Proposal *again = w_verdict(world, &ids[0], 2, HF_EVENT_GIVE_UP);
     again->verdict->reason = (char *)"so it was";
-    assert_int_equal(w_propose(world, &peer, again), HF_RESULT_DONE);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    assert_done(world, &peer, again);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_dead(world->reader, "d", group, 0, s_on_dead, &seen, &error), 0);
     assert_int_equal(hf_store_newest_dead(world->reader, "d", group, &fact, &newest, &error), 1);
     assert_int_equal(hf_store_newest_dead(world->reader, "d", group + 1, &fact, &newest, &error), 0);
     assert_int_equal(hf_store_newest_dead(world->reader, "c", group, &fact, &newest, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_int_equal(seen.size, 3);
     assert_true(hf_id_equal(&seen.ids[0], &ids[1]) && hf_id_equal(&seen.ids[1], &ids[2]) &&
                 hf_id_equal(&seen.ids[2], &ids[0]) && hf_id_equal(&newest, &ids[0]));

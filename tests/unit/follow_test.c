@@ -17,19 +17,18 @@ typedef struct {
 
 static bool s_on_fact(void *context, const Hf__Fact *fact) {
     story_t *story = context;
-    hf_error_t error;
     story->in_order = story->in_order && fact->seq == story->newest + 1;
     story->newest = fact->seq;
     if (story->looks_things_up) {
-        assert_int_equal(hf_store_begin_read(story->world->reader, &error), 0);
-        hf_store_end_read(story->world->reader);
+        w_begin_read(story->world);
+        w_end_read(story->world);
     }
     return true;
 }
 
 static int s_setup(void **state) {
     story_t *story = hf_alloc(sizeof *story);
-    story->world = w_new(64 << 20);
+    story->world = w_new(MAP);
     story->peer = w_peer(story->world, "ingress", 1);
     story->follow = hf_follow_new(story->world->reader, 0, s_on_fact, story);
     story->in_order = true;

@@ -3,7 +3,7 @@
 
 #include "unit/journal_world.h"
 
-enum { MAP = 64 << 20 };
+#include <sys/stat.h>
 
 static uint64_t s_newest(const world_t *world) {
     return hf_journal_newest_fact(world->journal);
@@ -77,7 +77,7 @@ static void whatever_is_said_twice_happens_once(void **state) {
             }
             hf_id_t id = w_bring_to(world, &peer, (hf_state_t)from);
             Hf__Proposal *proposal = s_event(world, &peer, &id, (hf_event_t)event);
-            assert_int_equal(w_propose(world, &peer, proposal), HF_RESULT_DONE);
+            assert_done(world, &peer, proposal);
             Hf__State once = *w_state(world, &id);
             uint32_t code = w_propose(world, &peer, proposal);
             Hf__State *twice = w_state(world, &id);
@@ -103,7 +103,7 @@ static void a_repeated_number_changes_nothing_whatever_has_happened_since(void *
             peer_t failure = w_peer(world, "failure", 1), people = w_peer(world, "ingress", 1);
             hf_id_t id = w_bring_to(world, &people, HF_STATE_DECIDING);
             Hf__Proposal *verdict = w_verdict(world, &id, 1, (hf_event_t)event);
-            assert_int_equal(w_propose(world, &failure, verdict), HF_RESULT_DONE);
+            assert_done(world, &failure, verdict);
             w_propose(world, &people, w_decide(world, &id, HF_EVENT_RETRY));
             uint32_t now = w_state(world, &id)->state;
             uint64_t newest = s_newest(world);
@@ -113,7 +113,7 @@ static void a_repeated_number_changes_nothing_whatever_has_happened_since(void *
                 w_commit(world);
             }
             assert_int_equal(w_propose_as(world, &failure, 1, verdict, NULL), HF_RESULT_STALE);
-            assert_int_equal(w_state(world, &id)->state, now);
+            assert_state(world, &id, now);
             assert_int_equal(s_newest(world), newest);
             w_verify(world);
             w_destroy(world);
@@ -128,11 +128,11 @@ static void a_verdict_over_what_has_changed_since_it_was_looked_at_is_stale(void
     hf_id_t id = w_bring_to(world, &peer, HF_STATE_DEAD);
     Hf__Proposal *expire = w_verdict(world, &id, 1, HF_EVENT_EXPIRE);
     expire->verdict->last_fact = w_state(world, &id)->last_fact;
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &id, HF_EVENT_RETRY)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &id, HF_EVENT_RETRY));
     assert_int_equal(w_propose(world, &peer, expire), HF_RESULT_STALE);
-    assert_int_equal(w_state(world, &id)->state, HF_STATE_ACCEPTED);
+    assert_state(world, &id, HF_STATE_ACCEPTED);
     expire->verdict->last_fact = w_state(world, &id)->last_fact;
-    assert_int_equal(w_propose(world, &peer, expire), HF_RESULT_DONE);
+    assert_done(world, &peer, expire);
     w_destroy(world);
 }
 
@@ -147,7 +147,7 @@ static void a_submission_is_durable_byte_for_byte_when_it_is_acknowledged(void *
     submit->submit->command->body = w_bytes(world, "\0\xff\n", 3);
     submit->submit->command->not_before = world->now + 5000;
     submit->submit->command->deadline = world->now + 9000;
-    assert_int_equal(w_propose(world, &peer, submit), HF_RESULT_DONE);
+    assert_done(world, &peer, submit);
     w_new_journal(world);
     Hf__Command *command = w_command(world, &id);
     assert_int_equal(command->body.len, 3);
@@ -168,7 +168,7 @@ static void one_idempotency_key_makes_one_command(void **state) {
     Hf__Proposal *submit = w_submit(world, &first);
     submit->submit->command->idempotency = w_bytes(world, "kkkkkkkkkkkkkkkk", 16);
     submit->submit->command->body_hash = w_bytes(world, "bbbbbbbbbbbbbbbb", 16);
-    assert_int_equal(w_propose(world, &peer, submit), HF_RESULT_DONE);
+    assert_done(world, &peer, submit);
     int64_t accepted_at = world->now;
     world->now += 1000;
     Hf__Proposal *again = w_submit(world, &id);
@@ -205,8 +205,8 @@ static void a_batch_is_accepted_whole_or_not_at_all(void **state) {
     hf_id_t ids[10];
     (void)state;
     Hf__Proposal *batch = s_batch(world, ids, 10);
-    assert_int_equal(w_propose(world, &peer, batch), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, &peer, batch), HF_RESULT_DONE);
+    assert_done(world, &peer, batch);
+    assert_done(world, &peer, batch);
     assert_int_equal(w_count(world, "d", HF_STATE_ACCEPTED), 10);
     batch = s_batch(world, ids, 10);
     batch->submit_batch->commands[9]->pipeline = (char *)"";
@@ -254,8 +254,7 @@ static void what_is_unsound_is_refused_and_changes_nothing(void **state) {
     decide = w_decide(world, &calling, HF_EVENT_CANCEL);
     decide->decide->decision.len = 3;
     assert_int_equal(w_propose(world, &peer, decide), HF_RESULT_MALFORMED);
-    assert_int_equal(w_propose(world, &peer, w_take_proposal(world, HF__PROPOSAL__WHAT__NOT_SET)),
-                     HF_RESULT_DONE); //  Void
+    assert_done(world, &peer, w_take_proposal(world, HF__PROPOSAL__WHAT__NOT_SET)); //  Void
     assert_int_equal(s_newest(world), newest);
     w_verify(world);
     w_destroy(world);
@@ -271,7 +270,7 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 4, peer.epoch)), HF_RESULT_STALE);
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 1, peer.epoch)), HF_RESULT_STALE);
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 2, 0)), HF_RESULT_STALE);
-    assert_int_equal(w_propose(world, &peer, w_start(world, &id, 2, peer.epoch)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_start(world, &id, 2, peer.epoch));
     assert_int_equal(w_propose(world, &peer, w_start(world, &id, 2, peer.epoch + 1)), HF_RESULT_STALE);
     uint64_t newest = s_newest(world);
     assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_SUCCEEDED)),
@@ -281,9 +280,9 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
     assert_int_equal(s_newest(world), newest);
     Hf__Proposal *lost = w_outcome(world, &id, 2, peer.epoch, HF_CLASS_UNCERTAIN);
     lost->outcome->attempt->lost = true;
-    assert_int_equal(w_propose(world, &peer, lost), HF_RESULT_DONE);
+    assert_done(world, &peer, lost);
     assert_int_equal(w_state(world, &id)->crashes, 1);
-    assert_int_equal(w_state(world, &id)->state, HF_STATE_DECIDING);
+    assert_state(world, &id, HF_STATE_DECIDING);
     assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 2, peer.epoch, HF_CLASS_SUCCEEDED)),
                      HF_RESULT_STALE);
     assert_int_equal(w_state(world, &id)->entries, 2);
@@ -296,12 +295,12 @@ static Hf__State *s_ask(world_t *world, peer_t *peer, const hf_id_t *id, uint32_
                         uint32_t status) {
     Hf__Proposal *verdict = w_verdict(world, id, number - 1, HF_EVENT_RETRY_AT);
     verdict->verdict->inquire = true;
-    assert_int_equal(w_propose(world, peer, verdict), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, peer, w_start(world, id, number, peer->epoch)), HF_RESULT_DONE);
+    assert_done(world, peer, verdict);
+    assert_done(world, peer, w_start(world, id, number, peer->epoch));
     assert_true(w_state(world, id)->inquiry);
     Hf__Proposal *outcome = w_outcome(world, id, number, peer->epoch, class);
     outcome->outcome->attempt->http_status = status;
-    assert_int_equal(w_propose(world, peer, outcome), HF_RESULT_DONE);
+    assert_done(world, peer, outcome);
     return w_state(world, id);
 }
 
@@ -311,8 +310,7 @@ static void an_inquiry_tells_what_became_of_the_call_before_it(void **state) {
     Hf__History *entry = NULL;
     (void)state;
     hf_id_t id = w_bring_to(world, &peer, HF_STATE_CALLING);
-    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_UNCERTAIN)),
-                     HF_RESULT_DONE);
+    assert_done(world, &peer, w_outcome(world, &id, 1, peer.epoch, HF_CLASS_UNCERTAIN));
     Hf__State *now = s_ask(world, &peer, &id, 2, HF_CLASS_FAILED, 503); //  No answer to the question
     assert_int_equal(now->class_, HF_CLASS_UNCERTAIN);
     assert_int_equal(now->inquiries, 1);
@@ -324,16 +322,15 @@ static void an_inquiry_tells_what_became_of_the_call_before_it(void **state) {
     assert_int_equal(now->class_, HF_CLASS_UNCERTAIN);
     now = s_ask(world, &peer, &id, 5, HF_CLASS_REJECTED, 404); //  It was not carried out
     assert_int_equal(now->class_, HF_CLASS_FAILED);
-    assert_int_equal(w_propose(world, &peer, w_verdict(world, &id, 5, HF_EVENT_RETRY_AT)), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, &peer, w_start(world, &id, 6, peer.epoch)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_verdict(world, &id, 5, HF_EVENT_RETRY_AT));
+    assert_done(world, &peer, w_start(world, &id, 6, peer.epoch));
     assert_false(w_state(world, &id)->inquiry);
-    assert_int_equal(w_propose(world, &peer, w_outcome(world, &id, 6, peer.epoch, HF_CLASS_UNCERTAIN)),
-                     HF_RESULT_DONE);
+    assert_done(world, &peer, w_outcome(world, &id, 6, peer.epoch, HF_CLASS_UNCERTAIN));
     now = s_ask(world, &peer, &id, 7, HF_CLASS_SUCCEEDED, 200);
     assert_int_equal(now->state, HF_STATE_SUCCEEDED);
-    assert_int_equal(hf_store_begin_read(world->reader, NULL), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_history(world->reader, &id, 4, world->arena, &entry, NULL), 1);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_true(entry->attempt->inquiry);
     assert_int_equal(entry->attempt->class_, HF_CLASS_REJECTED); //  The history keeps how it ended
     w_verify(world);
@@ -354,7 +351,7 @@ static void a_retry_begins_a_round_and_keeps_what_was(void **state) {
     retry->decide->replace_body = true;
     retry->decide->body = w_bytes(world, "new", 3);
     retry->decide->content_type = (char *)"text/plain";
-    assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
+    assert_done(world, &peer, retry);
     Hf__State *now = w_state(world, &id);
     assert_int_equal(now->state, HF_STATE_ACCEPTED);
     assert_int_equal(now->deadline, 0);
@@ -362,9 +359,9 @@ static void a_retry_begins_a_round_and_keeps_what_was(void **state) {
     assert_int_equal(now->round_at, world->now);
     assert_int_equal(now->due, world->now);
     assert_memory_equal(w_command(world, &id)->body.data, "new", 3);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_history(world->reader, &id, 1, world->arena, &entry, &error), 1);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_string_equal(entry->decision->what, "retry");
     assert_string_equal(entry->decision->who, "somebody");
     assert_memory_equal(entry->decision->old_body.data, "{\"n\":1}", 7);
@@ -384,16 +381,16 @@ static void who_is_resolved_has_succeeded_without_a_reason(void **state) {
         hf_error_t error;
         hf_id_t id = w_bring_to(world, &peer, held[i]);
         assert_string_equal(w_state(world, &id)->reason, "by policy");
-        assert_int_equal(w_propose(world, &peer, w_decide(world, &id, HF_EVENT_RESOLVE)), HF_RESULT_DONE);
-        assert_int_equal(w_state(world, &id)->state, HF_STATE_SUCCEEDED);
+        assert_done(world, &peer, w_decide(world, &id, HF_EVENT_RESOLVE));
+        assert_state(world, &id, HF_STATE_SUCCEEDED);
         assert_string_equal(w_state(world, &id)->reason, "");
         assert_string_equal(world->facts[world->facts_size - 1]->reason, "");
-        assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+        w_begin_read(world);
         assert_int_equal(hf_store_history(world->reader, &id, 0, world->arena, &entry, &error), 1);
         assert_string_equal(entry->attempt->reason, "as the story wants it");
         assert_int_equal(hf_store_history(world->reader, &id, 1, world->arena, &entry, &error), 1);
         assert_string_equal(entry->decision->what, "resolve");
-        hf_store_end_read(world->reader);
+        w_end_read(world);
     }
     w_verify(world);
     w_destroy(world);
@@ -409,16 +406,15 @@ static void a_decision_that_comes_again_later_than_others_is_still_known(void **
     uint32_t attempt = 1;
     for (int round = 0; round < 12; round++) {
         Hf__Proposal *retry = round ? w_decide(world, &id, HF_EVENT_RETRY) : first;
-        assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
-        assert_int_equal(w_propose(world, &peer, w_start(world, &id, ++attempt, peer.epoch)), HF_RESULT_DONE);
+        assert_done(world, &peer, retry);
+        assert_done(world, &peer, w_start(world, &id, ++attempt, peer.epoch));
         assert_int_equal(
             w_propose(world, &peer, w_outcome(world, &id, attempt, peer.epoch, HF_CLASS_REJECTED)),
             HF_RESULT_DONE);
-        assert_int_equal(w_propose(world, &peer, w_verdict(world, &id, attempt, HF_EVENT_GIVE_UP)),
-                         HF_RESULT_DONE);
+        assert_done(world, &peer, w_verdict(world, &id, attempt, HF_EVENT_GIVE_UP));
         if (round < 8) {
-            assert_int_equal(w_propose(world, &peer, first), HF_RESULT_DONE);
-            assert_int_equal(w_state(world, &id)->state, HF_STATE_DEAD);
+            assert_done(world, &peer, first);
+            assert_state(world, &id, HF_STATE_DEAD);
         }
     }
     assert_int_equal(w_propose(world, &peer, w_decide(world, &missing, HF_EVENT_RETRY)), HF_RESULT_MISSING);
@@ -437,21 +433,21 @@ static void a_long_history_keeps_its_ends_and_every_edit(void **state) {
     hf_id_t id = w_bring_to(world, &peer, HF_STATE_ACCEPTED);
     for (uint32_t number = 1; number <= ATTEMPTS; number++) {
         bool dies = number == EDIT_AFTER;
-        assert_int_equal(w_propose(world, &peer, w_start(world, &id, number, peer.epoch)), HF_RESULT_DONE);
+        assert_done(world, &peer, w_start(world, &id, number, peer.epoch));
         w_propose(world, &peer, w_outcome(world, &id, number, peer.epoch, HF_CLASS_FAILED));
         w_propose(world, &peer, w_verdict(world, &id, number, dies ? HF_EVENT_GIVE_UP : HF_EVENT_RETRY_AT));
         if (dies) {
             Hf__Proposal *retry = w_decide(world, &id, HF_EVENT_RETRY);
             retry->decide->replace_body = true;
             retry->decide->body = w_bytes(world, "{}", 2);
-            assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
+            assert_done(world, &peer, retry);
         }
         w_clear(world);
     }
     Hf__State *now = w_state(world, &id);
     assert_int_equal(now->entries, ATTEMPTS + 1);
     assert_int_equal(now->left_out, ATTEMPTS + 1 - HF_HISTORY_FIRST - HF_HISTORY_NEWEST - 1);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     for (uint32_t i = 0; i < now->entries; i++) {
         bool kept = i < HF_HISTORY_FIRST || i >= now->entries - HF_HISTORY_NEWEST || i == EDIT_AFTER;
         assert_int_equal(hf_store_history(world->reader, &id, i, world->arena, &entry, &error), kept);
@@ -459,7 +455,7 @@ static void a_long_history_keeps_its_ends_and_every_edit(void **state) {
             assert_memory_equal(entry->decision->old_body.data, "{\"n\":1}", 7);
         }
     }
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_verify(world);
     w_propose(world, &peer, w_decide(world, &id, HF_EVENT_CANCEL));
     world->now += W_KEEP_MS + 2000;
@@ -679,13 +675,13 @@ static void a_batch_without_room_leaves_no_trace_until_there_is_some(void **stat
         w_hear(world);
         assert_int_equal(world->acks_size + world->facts_size, 0);
         assert_int_equal(s_newest(world), newest);
-        assert_int_equal(w_state(world, &calling)->state, HF_STATE_CALLING);
+        assert_state(world, &calling, HF_STATE_CALLING);
         assert_true(hf_journal_has_work(world->journal));
     }
     //  Without room, the end is recorded, the new command refused: nothing was accepted.
     hf_journal_set_full(world->journal, "the journal is at its journal_limit of 1M");
     w_commit(world);
-    assert_int_equal(w_state(world, &calling)->state, HF_STATE_SUCCEEDED);
+    assert_state(world, &calling, HF_STATE_SUCCEEDED);
     assert_null(w_state(world, &id));
     const Hf__Result *result = hf_result_find(w_last_ack(world), peer.next + 1);
     assert_int_equal(result->code, HF_RESULT_FULL);
@@ -720,10 +716,10 @@ static void a_full_journal_keeps_answers_short(void **state) {
     hf_journal_set_full(world->journal, "no room");
     Hf__Proposal *outcome = w_outcome(world, &id, 1, peer.epoch, HF_CLASS_SUCCEEDED);
     outcome->outcome->attempt->response = (ProtobufCBinaryData){sizeof answer, answer};
-    assert_int_equal(w_propose(world, &peer, outcome), HF_RESULT_DONE);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    assert_done(world, &peer, outcome);
+    w_begin_read(world);
     assert_int_equal(hf_store_history(world->reader, &id, 0, world->arena, &entry, &error), 1);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_int_equal(entry->attempt->response.len, 1024);
     assert_true(entry->attempt->response_cut);
     w_destroy(world);
@@ -745,9 +741,9 @@ static void a_full_journal_keeps_facts_for_an_hour(void **state) {
         hf_journal_set_full(world->journal, full ? "no room" : NULL);
         assert_true(hf_journal_tick(world->journal, world->now));
         w_commit(world);
-        assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+        w_begin_read(world);
         assert_int_equal(hf_store_fact(world->reader, 1, world->arena, &fact, &error), !full);
-        hf_store_end_read(world->reader);
+        w_end_read(world);
         assert_non_null(w_state(world, &id));
     }
     w_verify(world);
@@ -841,9 +837,9 @@ static uint64_t s_key_runs(world_t *world) {
     while (strcmp(hf_store_table_name(number), "keys") != 0) {
         number++;
     }
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_stat(world->reader, &stat, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     return stat.entries[number];
 }
 
@@ -878,19 +874,19 @@ static void a_record_of_keys_leaves_with_its_last_command(void **state) {
         w_clear(world);
         world->now += 1000;
     }
-    assert_int_equal(w_state(world, &held)->state, HF_STATE_DEAD);
+    assert_state(world, &held, HF_STATE_DEAD);
     assert_int_equal(s_key_runs(world), RUNS);
     world->now += W_KEEP_MS + 1000;
     while (hf_journal_tick(world->journal, world->now)) {
         w_commit(world);
     }
     assert_int_equal(s_key_runs(world), 1);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_key(world->reader, "dead", NULL, s_count_id, &found, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_int_equal(found, 1);
     w_verify(world);
-    assert_int_equal(w_propose(world, &peer, w_decide(world, &held, HF_EVENT_DISCARD)), HF_RESULT_DONE);
+    assert_done(world, &peer, w_decide(world, &held, HF_EVENT_DISCARD));
     for (int i = 0; i < 5; i++) {
         world->now += W_KEEP_MS;
         if (hf_journal_tick(world->journal, world->now)) {

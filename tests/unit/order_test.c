@@ -3,14 +3,9 @@
 
 #include "unit/journal_world.h"
 
-enum { MAP = 64 << 20 };
-
-#define DONE(proposal) assert_int_equal(w_propose(world, &peer, (proposal)), HF_RESULT_DONE)
-#define IS(id, wanted) assert_int_equal(w_state(world, &(id))->state, HF_STATE_##wanted)
-
 static hf_id_t s_submit(world_t *world, peer_t *peer, const char *key) {
     hf_id_t id;
-    assert_int_equal(w_propose(world, peer, w_submit_ordered(world, key, &id)), HF_RESULT_DONE);
+    assert_done(world, peer, w_submit_ordered(world, key, &id));
     return id;
 }
 
@@ -18,13 +13,12 @@ static hf_id_t s_submit(world_t *world, peer_t *peer, const char *key) {
 static void s_attempt(world_t *world, peer_t *peer, const hf_id_t *id, hf_class_t class, hf_event_t next,
                       bool overtake) {
     uint32_t attempt = w_state(world, id)->attempt + 1;
-    assert_int_equal(w_propose(world, peer, w_start(world, id, attempt, peer->epoch)), HF_RESULT_DONE);
-    assert_int_equal(w_propose(world, peer, w_outcome(world, id, attempt, peer->epoch, class)),
-                     HF_RESULT_DONE);
+    assert_done(world, peer, w_start(world, id, attempt, peer->epoch));
+    assert_done(world, peer, w_outcome(world, id, attempt, peer->epoch, class));
     if (class != HF_CLASS_SUCCEEDED) {
         Hf__Proposal *verdict = w_verdict(world, id, attempt, next);
         verdict->verdict->overtake = overtake;
-        assert_int_equal(w_propose(world, peer, verdict), HF_RESULT_DONE);
+        assert_done(world, peer, verdict);
     }
 }
 
@@ -38,17 +32,17 @@ static void the_first_of_a_key_has_its_turn_and_the_next_gets_it_when_it_ends(vo
     (void)state;
     hf_id_t a = s_submit(world, &peer, "k"), b = s_submit(world, &peer, "k"), c = s_submit(world, &peer, "k");
     hf_id_t other = s_submit(world, &peer, "l");
-    IS(a, ACCEPTED);
-    IS(b, PARKED);
-    IS(c, PARKED);
-    IS(other, ACCEPTED);
+    assert_state(world, &a, HF_STATE_ACCEPTED);
+    assert_state(world, &b, HF_STATE_PARKED);
+    assert_state(world, &c, HF_STATE_PARKED);
+    assert_state(world, &other, HF_STATE_ACCEPTED);
     assert_non_null(strstr(w_state(world, &b)->reason, "waits for its turn"));
     assert_int_equal(w_propose(world, &peer, w_start(world, &b, 1, peer.epoch)), HF_RESULT_STALE);
     w_verify(world);
     world->now += 5000;
     s_succeed(world, &peer, &a);
-    IS(b, ACCEPTED);
-    IS(c, PARKED);
+    assert_state(world, &b, HF_STATE_ACCEPTED);
+    assert_state(world, &c, HF_STATE_PARKED);
     assert_string_equal(w_state(world, &b)->reason, "");
     assert_int_equal(w_state(world, &b)->round_at, world->now); //  Its time for retries begins with its turn
     Hf__Fact *fact = world->facts[world->facts_size - 1];
@@ -58,7 +52,7 @@ static void the_first_of_a_key_has_its_turn_and_the_next_gets_it_when_it_ends(vo
     s_succeed(world, &peer, &b);
     s_succeed(world, &peer, &c);
     hf_id_t d = s_submit(world, &peer, "k");
-    IS(d, ACCEPTED);
+    assert_state(world, &d, HF_STATE_ACCEPTED);
     w_verify(world);
     w_destroy(world);
 }
@@ -74,8 +68,8 @@ static void order_is_that_of_the_journal_also_within_a_commit_and_a_batch(void *
     w_send_run(world, &peer, peer.next, swapped, 2);
     peer.next += 2;
     w_commit(world);
-    IS(late, ACCEPTED);
-    IS(early, PARKED);
+    assert_state(world, &late, HF_STATE_ACCEPTED);
+    assert_state(world, &early, HF_STATE_PARKED);
     Hf__Proposal *batch = w_take_proposal(world, HF__PROPOSAL__WHAT_SUBMIT_BATCH);
     Hf__Command *commands[3];
     Hf__SubmitBatch several = HF__SUBMIT_BATCH__INIT;
@@ -85,14 +79,14 @@ static void order_is_that_of_the_journal_also_within_a_commit_and_a_batch(void *
     several.commands = commands;
     several.n_commands = 3;
     batch->submit_batch = &several;
-    DONE(batch);
-    IS(lines[0], ACCEPTED);
-    IS(lines[1], ACCEPTED);
-    IS(lines[2], PARKED);
-    DONE(batch); //  Repeated under a new number: it is there already
-    DONE(submits[0]);
-    IS(lines[2], PARKED);
-    IS(early, PARKED);
+    assert_done(world, &peer, batch);
+    assert_state(world, &lines[0], HF_STATE_ACCEPTED);
+    assert_state(world, &lines[1], HF_STATE_ACCEPTED);
+    assert_state(world, &lines[2], HF_STATE_PARKED);
+    assert_done(world, &peer, batch); //  Repeated under a new number: it is there already
+    assert_done(world, &peer, submits[0]);
+    assert_state(world, &lines[2], HF_STATE_PARKED);
+    assert_state(world, &early, HF_STATE_PARKED);
     assert_int_equal(w_count(world, "d", HF_STATE_PARKED), 2);
     w_verify(world);
     w_destroy(world);
@@ -104,17 +98,17 @@ static void what_is_parked_can_be_cancelled_and_expires_and_the_rest_moves_up(vo
     (void)state;
     hf_id_t a = s_submit(world, &peer, "k"), b = s_submit(world, &peer, "k"), c = s_submit(world, &peer, "k"),
             d = s_submit(world, &peer, "k");
-    DONE(w_decide(world, &b, HF_EVENT_CANCEL));
-    DONE(w_verdict(world, &c, 0, HF_EVENT_EXPIRE));
-    IS(d, PARKED);
+    assert_done(world, &peer, w_decide(world, &b, HF_EVENT_CANCEL));
+    assert_done(world, &peer, w_verdict(world, &c, 0, HF_EVENT_EXPIRE));
+    assert_state(world, &d, HF_STATE_PARKED);
     w_verify(world);
-    DONE(w_decide(world, &a, HF_EVENT_CANCEL));
-    IS(b, CANCELLED);
-    IS(c, EXPIRED);
-    IS(d, ACCEPTED);
+    assert_done(world, &peer, w_decide(world, &a, HF_EVENT_CANCEL));
+    assert_state(world, &b, HF_STATE_CANCELLED);
+    assert_state(world, &c, HF_STATE_EXPIRED);
+    assert_state(world, &d, HF_STATE_ACCEPTED);
     hf_id_t e = s_submit(world, &peer, "k");
-    DONE(w_verdict(world, &d, 0, HF_EVENT_EXPIRE));
-    IS(e, ACCEPTED);
+    assert_done(world, &peer, w_verdict(world, &d, 0, HF_EVENT_EXPIRE));
+    assert_state(world, &e, HF_STATE_ACCEPTED);
     w_verify(world);
     w_destroy(world);
 }
@@ -129,15 +123,15 @@ static void a_dead_command_blocks_its_key_until_somebody_decides(void **state) {
             peer_t peer = w_peer(world, "ingress", 1);
             hf_id_t a = s_submit(world, &peer, "k"), b = s_submit(world, &peer, "k");
             s_attempt(world, &peer, &a, HF_CLASS_UNCERTAIN, held ? HF_EVENT_HOLD : HF_EVENT_GIVE_UP, false);
-            IS(b, PARKED);
+            assert_state(world, &b, HF_STATE_PARKED);
             w_verify(world);
-            DONE(w_decide(world, &a, ways[way]));
+            assert_done(world, &peer, w_decide(world, &a, ways[way]));
             if (ways[way] == HF_EVENT_RETRY) {
-                IS(a, ACCEPTED);
-                IS(b, PARKED);
+                assert_state(world, &a, HF_STATE_ACCEPTED);
+                assert_state(world, &b, HF_STATE_PARKED);
                 s_succeed(world, &peer, &a);
             }
-            IS(b, ACCEPTED);
+            assert_state(world, &b, HF_STATE_ACCEPTED);
             w_verify(world);
             w_destroy(world);
         }
@@ -151,29 +145,29 @@ static void an_overtaken_command_that_is_retried_comes_next(void **state) {
     (void)state;
     hf_id_t a = s_submit(world, &peer, "k"), b = s_submit(world, &peer, "k"), c = s_submit(world, &peer, "k");
     s_attempt(world, &peer, &a, HF_CLASS_REJECTED, HF_EVENT_GIVE_UP, true);
-    IS(a, DEAD);
-    IS(b, ACCEPTED);
+    assert_state(world, &a, HF_STATE_DEAD);
+    assert_state(world, &b, HF_STATE_ACCEPTED);
     w_verify(world);
-    DONE(w_decide(world, &a, HF_EVENT_RETRY));
-    IS(a, PARKED);
+    assert_done(world, &peer, w_decide(world, &a, HF_EVENT_RETRY));
+    assert_state(world, &a, HF_STATE_PARKED);
     assert_int_equal(world->facts[world->facts_size - 1]->event, HF_EVENT_PARK);
     w_verify(world);
     s_succeed(world, &peer, &b);
-    IS(a, ACCEPTED);
-    IS(c, PARKED);
+    assert_state(world, &a, HF_STATE_ACCEPTED);
+    assert_state(world, &c, HF_STATE_PARKED);
     s_attempt(world, &peer, &a, HF_CLASS_UNCERTAIN, HF_EVENT_HOLD, true);
-    IS(a, UNCERTAIN);
-    IS(c, ACCEPTED);
+    assert_state(world, &a, HF_STATE_UNCERTAIN);
+    assert_state(world, &c, HF_STATE_ACCEPTED);
     s_succeed(world, &peer, &c);
-    DONE(w_decide(world, &a, HF_EVENT_RETRY)); //  Nobody has the turn: it has it
-    IS(a, ACCEPTED);
+    assert_done(world, &peer, w_decide(world, &a, HF_EVENT_RETRY)); //  Nobody has the turn: it has it
+    assert_state(world, &a, HF_STATE_ACCEPTED);
     hf_id_t d = s_submit(world, &peer, "k");
-    IS(d, PARKED);
+    assert_state(world, &d, HF_STATE_PARKED);
     s_attempt(world, &peer, &a, HF_CLASS_REJECTED, HF_EVENT_GIVE_UP,
               false); //  Since then the pipeline says block
-    IS(d, PARKED);
-    DONE(w_decide(world, &a, HF_EVENT_DISCARD));
-    IS(d, ACCEPTED);
+    assert_state(world, &d, HF_STATE_PARKED);
+    assert_done(world, &peer, w_decide(world, &a, HF_EVENT_DISCARD));
+    assert_state(world, &d, HF_STATE_ACCEPTED);
     w_verify(world);
     w_destroy(world);
 }
@@ -184,13 +178,13 @@ static void a_retry_within_its_turn_keeps_it(void **state) {
     (void)state;
     hf_id_t a = s_submit(world, &peer, "k"), b = s_submit(world, &peer, "k");
     s_attempt(world, &peer, &a, HF_CLASS_FAILED, HF_EVENT_RETRY_AT, false);
-    IS(a, WAITING);
-    IS(b, PARKED);
+    assert_state(world, &a, HF_STATE_WAITING);
+    assert_state(world, &b, HF_STATE_PARKED);
     w_verify(world);
     w_new_journal(world);
     peer = w_peer(world, "ingress", 2);
     s_succeed(world, &peer, &a);
-    IS(b, ACCEPTED);
+    assert_state(world, &b, HF_STATE_ACCEPTED);
     w_verify(world);
     w_destroy(world);
 }
@@ -204,12 +198,12 @@ static void keys_of_other_pipelines_and_unordered_ones_do_not_wait(void **state)
     s_submit(world, &peer, "k");
     Hf__Proposal *submit = w_submit_ordered(world, "k", &other);
     submit->submit->command->pipeline = (char *)"q";
-    DONE(submit);
+    assert_done(world, &peer, submit);
     submit = w_submit(world, &plain);
     submit->submit->command->key = (char *)"k";
-    DONE(submit);
-    IS(other, ACCEPTED);
-    IS(plain, ACCEPTED);
+    assert_done(world, &peer, submit);
+    assert_state(world, &other, HF_STATE_ACCEPTED);
+    assert_state(world, &plain, HF_STATE_ACCEPTED);
     w_verify(world);
     w_destroy(world);
 }

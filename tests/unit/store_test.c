@@ -1,13 +1,12 @@
 /*  The store's tables, what a damaged record looks like, and that verify names whatever does not fit. Damage
  * is done through LMDB itself, behind the store's back.  */
 
+#include "store/store_private.h"
 #include "unit/journal_world.h"
 
-#include "store/store_private.h"
-
 #include <signal.h>
-
-enum { MAP = 64 << 20 };
+#include <sys/wait.h>
+#include <unistd.h>
 
 //  ---- doing damage
 
@@ -71,7 +70,7 @@ static world_t *s_rich(hf_id_t ids[HF_STATES]) {
     Hf__Proposal *retry = w_decide(world, &again, HF_EVENT_RETRY);
     retry->decide->replace_body = true;
     retry->decide->body = w_bytes(world, "{}", 2);
-    assert_int_equal(w_propose(world, &peer, retry), HF_RESULT_DONE);
+    assert_done(world, &peer, retry);
     w_clear(world);
     w_verify(world);
     return world;
@@ -93,7 +92,7 @@ static void records_come_back_as_they_were_put(void **state) {
     assert_string_equal(w_command(world, &id)->key, "i-1");
     assert_memory_equal(w_command(world, &id)->body.data, "{\"n\":1}", 7);
     assert_int_equal(w_state(world, &id)->http_status, 503);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_dedupe(world->reader, id.bytes, world->arena, &dedupe, &error), 1);
     assert_memory_equal(dedupe->id.data, id.bytes, 16);
     assert_int_equal(hf_store_history(world->reader, &id, 0, world->arena, &entry, &error), 1);
@@ -110,7 +109,7 @@ static void records_come_back_as_they_were_put(void **state) {
     assert_int_equal(fact->event, HF_EVENT_GIVE_UP);
     assert_int_equal(fact->previous, 3);
     assert_int_equal(hf_store_fact(world->reader, 5, world->arena, &fact, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_destroy(world);
 }
 
@@ -122,7 +121,7 @@ static void what_was_committed_is_there_when_the_file_is_opened_again(void **sta
     w_open(world, MAP);
     w_new_journal(world);
     for (unsigned number = HF_STATE_ACCEPTED; number < HF_STATES; number++) {
-        assert_int_equal(w_state(world, &ids[number])->state, number);
+        assert_state(world, &ids[number], number);
         assert_int_equal(w_count(world, "d", (hf_state_t)number), number == HF_STATE_ACCEPTED ? 3 : 1);
     }
     w_verify(world);
@@ -176,7 +175,7 @@ static hf_id_t s_submit_to(world_t *world, peer_t *peer, const char *destination
     submit->submit->command->destination = (char *)destination;
     submit->submit->command->not_before = due;
     submit->submit->command->key = (char *)key;
-    assert_int_equal(w_propose(world, peer, submit), HF_RESULT_DONE);
+    assert_done(world, peer, submit);
     return id;
 }
 
@@ -194,7 +193,7 @@ static void open_commands_are_walked_by_destination_and_due_time(void **state) {
     hf_id_t middle = s_submit_to(world, &peer, "a", W_START_MS + 20, "");
     s_submit_to(world, &peer, "ab", W_START_MS + 1, "");
     s_submit_to(world, &peer, longest, W_START_MS + 1, "");
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_open(world->reader, HF_PHASE_READY, "a", 0, s_on_open, &seen, &error), 0);
     assert_int_equal(seen.size, 3);
     assert_true(hf_id_equal(&seen.ids[0], &early) && hf_id_equal(&seen.ids[1], &middle) &&
@@ -210,7 +209,7 @@ static void open_commands_are_walked_by_destination_and_due_time(void **state) {
     seen = (seen_t){.most = 64};
     hf_store_walk_open(world->reader, HF_PHASE_CALLING, NULL, 0, s_on_open, &seen, &error);
     assert_int_equal(seen.size, 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_int_equal(w_count(world, longest, HF_STATE_ACCEPTED), 1);
     w_verify(world);
     w_destroy(world);
@@ -226,7 +225,7 @@ static void commands_are_listed_newest_first_and_by_key(void **state) {
     for (int i = 0; i < 4; i++) {
         ids[i] = s_submit_to(world, &peer, "d", 0, i % 2 ? "odd" : "even");
     }
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_newest(world->reader, NULL, s_on_id, &seen, &error), 0);
     assert_int_equal(seen.size, 4);
     assert_true(hf_id_equal(&seen.ids[0], &ids[3]) && hf_id_equal(&seen.ids[3], &ids[0]));
@@ -248,7 +247,7 @@ static void commands_are_listed_newest_first_and_by_key(void **state) {
     seen = (seen_t){.most = 64};
     hf_store_walk_key(world->reader, "neither", NULL, s_on_id, &seen, &error);
     assert_int_equal(seen.size, 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_destroy(world);
 }
 
@@ -258,7 +257,7 @@ static void deadlines_and_ends_are_walked_from_the_earliest(void **state) {
     hf_error_t error;
     world_t *world = s_rich(ids);
     (void)state;
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_walk_expiry(world->reader, s_on_time, &seen, &error), 0);
     assert_int_equal(seen.size, 6); //  accepted twice, calling, deciding, waiting, parked
     assert_true(hf_id_equal(&seen.ids[0], &ids[HF_STATE_ACCEPTED]));
@@ -268,7 +267,7 @@ static void deadlines_and_ends_are_walked_from_the_earliest(void **state) {
     for (size_t i = 1; i < seen.size; i++) {
         assert_true(seen.times[i - 1] <= seen.times[i]);
     }
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_destroy(world);
 }
 
@@ -301,7 +300,7 @@ static void facts_are_read_from_any_number_on_and_forgotten_from_the_oldest(void
         w_commit(world);
         world->now += 1000;
     }
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     for (uint64_t from = 1; from <= 401; from += 7) {
         numbers->size = 0;
         numbers->most = W_FACTS;
@@ -313,17 +312,17 @@ static void facts_are_read_from_any_number_on_and_forgotten_from_the_oldest(void
     numbers->most = 10;
     assert_int_equal(hf_store_facts(world->reader, 60, world->arena, s_on_fact, numbers, &error), 70);
     assert_int_equal(hf_store_facts(world->reader, 500, world->arena, s_on_fact, numbers, &error), 500);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     assert_int_equal(hf_store_begin_write(world->store, &error), 0);
     assert_int_equal(hf_store_trim_facts(world->store, W_START_MS + 500, 2, world->arena, &error), 2);
     assert_int_equal(hf_store_trim_facts(world->store, W_START_MS + 500, 100, world->arena, &error), 2);
     assert_int_equal(hf_store_trim_facts(world->store, W_START_MS + 500, 100, world->arena, &error), 0);
     assert_int_equal(hf_store_commit(world->store, &error), 0);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     numbers->most = W_FACTS;
     assert_int_equal(hf_store_facts(world->reader, 200, world->arena, s_on_fact, numbers, &error), 0);
     assert_int_equal(hf_store_facts(world->reader, 201, world->arena, s_on_fact, numbers, &error), 401);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_verify(world);
     w_destroy(world);
     free(numbers);
@@ -395,13 +394,13 @@ static void a_record_in_anothers_place_is_named(void **state) {
     assert_true(s_nth(world, TABLE_COMMANDS, 1, &other_key, &other_value));
     s_put_raw(world, TABLE_COMMANDS, other_key, value);
     assert_true(s_problems(world, &problems) > 0);
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_ACCEPTED], world->arena, &command, &error),
                      1);
     assert_int_equal(hf_store_command(world->reader, &ids[HF_STATE_CALLING], world->arena, &command, &error),
                      -1);
     assert_non_null(strstr(error.text, "does not match its checksum"));
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     w_destroy(world);
 }
 
@@ -626,9 +625,9 @@ static void readers_that_were_killed_keep_nobody_out(void **state) {
 static uint64_t s_pages_used(world_t *world) {
     hf_store_stat_t stat;
     hf_error_t error;
-    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    w_begin_read(world);
     assert_int_equal(hf_store_stat(world->reader, &stat, &error), 0);
-    hf_store_end_read(world->reader);
+    w_end_read(world);
     return stat.pages_used;
 }
 
@@ -675,7 +674,7 @@ static void a_backup_is_whole_and_smaller(void **state) {
     strcpy(world->dir, dir);
     w_open(world, MAP);
     w_verify(world);
-    assert_int_equal(w_state(world, &ids[HF_STATE_WAITING])->state, HF_STATE_WAITING);
+    assert_state(world, &ids[HF_STATE_WAITING], HF_STATE_WAITING);
     w_new_journal(world);
     w_destroy(world);
 }
