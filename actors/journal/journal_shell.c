@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -39,7 +40,7 @@ enum {
     //  that carried many was worth its price, and nobody who waits for the next gains by a rest.
     REST_FROM = 4,
     REST_BELOW = 64,
-    REST_MS = 1,
+    REST_NS = 400 * 1000,
     FULL_LOOK_US = 50 * 1000, //  How often a full journal looks for room: it walks the list of free pages
 };
 
@@ -54,7 +55,6 @@ typedef struct {
     zloop_t *loop;               //  What wakes it
     int signals;                 //  signalfd
     int timer;                   //  zloop's number of the timer that is set, -1: none
-    bool resting;                //  The last commit was large: a timer, not the socket, begins the next one
     int64_t full_look_us;        //  When to look for room again
     uint64_t strangers;          //  Messages of several frames: not ours
     uint64_t foreign_logged;     //  Unreadable messages that the log knows of
@@ -239,7 +239,6 @@ static int s_tick(shell_t *self) {
 }
 
 static int s_on_timer(zloop_t *loop, int timer, void *context);
-static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context);
 
 static void s_set_timer(shell_t *self) {
     if (self->timer < 0) {
@@ -286,41 +285,21 @@ static void s_receive_all(shell_t *self) {
     }
 }
 
-static int s_on_rested(zloop_t *loop, int timer, void *context);
-
 //  One batch, and then a rest where more are on their way: nobody is listened to meanwhile, so that what comes costs no wake-up.
-static int s_commit_round(shell_t *self) {
+static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context) {
+    shell_t *self = context;
+    (void)loop;
+    (void)socket;
     uint64_t before = hf_journal_counters(self->core)->proposals;
     s_receive_all(self);
     if ((hf_journal_has_work(self->core) && s_commit(self)) || s_tick(self)) {
         return -1;
     }
     uint64_t batch = hf_journal_counters(self->core)->proposals - before;
-    bool rest = batch >= REST_FROM && batch < REST_BELOW;
-    if (rest != self->resting) {
-        self->resting = rest;
-        if (rest) {
-            zloop_reader_end(self->loop, self->pull);
-        } else {
-            zloop_reader(self->loop, self->pull, s_on_proposals, self);
-        }
-    }
-    if (rest) {
-        zloop_timer(self->loop, REST_MS, 1, s_on_rested, self);
+    if (batch >= REST_FROM && batch < REST_BELOW) {
+        nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
     }
     return 0;
-}
-
-static int s_on_rested(zloop_t *loop, int timer, void *context) {
-    (void)loop;
-    (void)timer;
-    return s_commit_round(context);
-}
-
-static int s_on_proposals(zloop_t *loop, zsock_t *socket, void *context) {
-    (void)loop;
-    (void)socket;
-    return s_commit_round(context);
 }
 
 //  Draining is short: the others have ended before, and what they sent last is read here.
