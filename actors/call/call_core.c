@@ -22,6 +22,7 @@ enum {
     REASON_SIZE = 256,       //  Bytes of a reason
     RESPONSE_TYPE_MAX = 255, //  Bytes kept of an answer's Content-Type
     HEADERS_OWN = 6,         //  Headers beside the destination's
+    PLACES_MAX = 256,        //  Attempts in one message to dispatch
 };
 
 //  What a request needs, while the shell has it or its result waits for the link.
@@ -62,6 +63,12 @@ typedef struct {
     bool sends_body;       //  Its method carries one (RFC 9110, section 9.3.1: GET has none)
 } plan_t;
 
+//  An attempt that has left the third party.
+typedef struct {
+    hf_id_t id;      //  The command
+    uint32_t number; //  The attempt's
+} free_place_t;
+
 struct hf_call {
     const hf_config_t *config;       //  Destinations
     hf_store_t *store;               //  Commands
@@ -84,6 +91,8 @@ struct hf_call {
     size_t spare_size;               //  How many
     plan_t **plans;                  //  One for each destination, or NULL
     hf_buf_t text;                   //  A url being rendered
+    free_place_t places[PLACES_MAX]; //  To be told to dispatch at the end of this tick
+    size_t places_size;              //  How many
     int64_t now;                     //  Time of the newest call
     bool stopping;                   //  Orders are turned away
     hf_error_t failure;              //  Why it must end; empty: it need not
@@ -281,6 +290,38 @@ static void s_clean_type(const char *type, char text[RESPONSE_TYPE_MAX + 1]) {
     text[size] = 0;
 }
 
+//  Tells dispatch whose places are free.
+static void s_send_places(hf_call_t *self) {
+    Hf__AttemptOrder ended[PLACES_MAX], *list[PLACES_MAX];
+    if (!self->places_size) {
+        return;
+    }
+    for (size_t i = 0; i < self->places_size; i++) {
+        list[i] = &ended[i];
+        hf__attempt_order__init(list[i]);
+        list[i]->id = (ProtobufCBinaryData){HF_ID_SIZE, self->places[i].id.bytes};
+        list[i]->attempt = self->places[i].number;
+    }
+    Hf__Attempts message = HF__ATTEMPTS__INIT;
+    message.caller_epoch = hf_link_epoch(self->link);
+    message.orders = list;
+    message.n_orders = self->places_size;
+    hf_buf_t bytes = {0};
+    hf_buf_pack(&bytes, &message.base);
+    hf_outbox_put(&self->outbox, HF_TO_DISPATCH, 0, &bytes);
+    self->places_size = 0;
+}
+
+//  Only after a success: what follows from a failure (a block, an open circuit) must be heard before the next one begins in its place.
+static void s_free_place(hf_call_t *self, const attempt_t *attempt, const Hf__Attempt *ended) {
+    if (ended->class_ == HF_CLASS_SUCCEEDED && attempt->epoch == hf_link_epoch(self->link)) {
+        self->places[self->places_size++] = (free_place_t){attempt->id, attempt->number};
+        if (self->places_size == PLACES_MAX) {
+            s_send_places(self);
+        }
+    }
+}
+
 void hf_call_finish(hf_call_t *self, uint64_t ticket, const hf_call_result_t *result, int64_t now) {
     attempt_t *attempt = self->slots[ticket % HF_CALL_REQUESTS_MAX];
     assert(attempt && attempt->stage == CALLING && attempt->flight->request.ticket == ticket);
@@ -309,6 +350,7 @@ void hf_call_finish(hf_call_t *self, uint64_t ticket, const hf_call_result_t *re
         int64_t wall = result->wall_ms ? result->wall_ms : now;
         ended.retry_after = hf_outcome_retry_after(result->retry_after, wall, now);
     }
+    s_free_place(self, attempt, &ended);
     s_conclude(self, attempt, &ended);
 }
 
@@ -723,6 +765,7 @@ static void s_tick(void *core, int64_t now) {
     if (self->stopping) {
         s_end_uncalled(self);
     }
+    s_send_places(self);
     hf_link_flush(self->link, &self->outbox, now);
 }
 

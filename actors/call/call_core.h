@@ -5,6 +5,9 @@
  * `calling` with this attempt in this life; the request is handed to the shell; its result becomes an
  * Outcome, proposed to the journal; the attempt leaves when that is acknowledged.
  *
+ *  A success frees its place at the third party as soon as it has been answered: dispatch is told at once, and again, for whatever got
+ *  lost, by the fact of the outcome.
+ *
  *  Failures: an order for what is in hand already (until its outcome is acknowledged) is ignored, so is one
  * of another life, or one that the file does not bear out; each is counted. An order that comes before this
  * life's epoch is known waits for it. A command whose destination is gone, whose url cannot be rendered, or

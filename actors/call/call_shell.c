@@ -121,7 +121,12 @@ static int s_open(call_t *self, const hf_actor_args_t *args, hf_error_t *error) 
     if (!orders) {
         return hf_error_wrap(error, "take orders from dispatch");
     }
-    hf_shell_set_order_socket(self->shell, orders);
+    hf_shell_set_attempts_socket(self->shell, orders, HF_FROM_DISPATCH);
+    zsock_t *dispatch = hf_socket_new(args->state_dir, ZMQ_PUSH, false, "dispatch", error);
+    if (!dispatch) {
+        return hf_error_wrap(error, "tell dispatch what has ended");
+    }
+    hf_shell_set_dispatch_socket(self->shell, dispatch);
     self->http = hf_http_new(&options, error);
     if (!self->http) {
         return -1;

@@ -44,7 +44,8 @@ typedef struct {
         stage; //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
     uint32_t attempt;      //  Its number
     int priority;          //  STARTING: where it stands in the queue
-    hf_lane_t *lane;       //  Whose place it takes, NULL: none
+    hf_lane_t *lane;       //  Where it is called, NULL: nowhere
+    bool placed;           //  It takes a place there
     bool probe;            //  It is a probe through an open circuit
     bool retry;            //  Its round has had an attempt before
     int caller;            //  Who calls
@@ -160,6 +161,7 @@ static void s_read_gate(hf_dispatch_t *self, hf_lane_t *lane) {
 //  Gives it a place in a lane. begins: the time that its attempt begins; 0: it did long ago.
 static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, int64_t begins) {
     hand->lane = lane;
+    hand->placed = lane;
     hand->probe = probe;
     if (lane && begins) {
         hf_lane_begin(lane, probe, hand->retry, begins);
@@ -188,15 +190,21 @@ static void s_give_to(hf_dispatch_t *self, hand_t *hand, int caller, uint64_t ep
     }
 }
 
+//  It is at the third party no more.
+static void s_give_place(hf_dispatch_t *self, hand_t *hand) {
+    if (hand->placed) {
+        hand->placed = false;
+        hf_lane_give(hand->lane, hand->probe);
+        s_mark(self, hand->lane);
+    }
+}
+
 static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
     hf_id_map_remove(self->hands, &hand->id);
     if (hand->caller >= 0) {
         self->callers[hand->caller].in_hand--;
     }
-    if (hand->lane) {
-        hf_lane_give(hand->lane, hand->probe);
-        s_mark(self, hand->lane);
-    }
+    s_give_place(self, hand);
     if (hand->lane && hand->stage == STARTING) { //  It may still stand in the queue, where it was passed over
         s_expect(self, hand->lane, hand->priority, hand->retry ? HF_QUEUE_RETRY : HF_QUEUE_FIRST, 0);
     }
@@ -843,6 +851,26 @@ static void s_on_beat(void *context, const Hf__Beat *beat) {
     s_find_lost(self);
 }
 
+//  A caller has had good answers: a hint, which the facts of the outcomes will repeat. What a probe means is known by its fact only.
+static void s_on_ended(hf_dispatch_t *self, const void *data, size_t size) {
+    hf_id_t id;
+    hf_arena_reset(self->arena);
+    Hf__Attempts *message = hf__attempts__unpack(hf_arena_allocator(self->arena), size, data);
+    if (!message) {
+        hf_proposer_count_foreign(self->proposer);
+        return;
+    }
+    for (size_t i = 0; i < message->n_orders; i++) {
+        const Hf__AttemptOrder *ended = message->orders[i];
+        hand_t *hand = hf_id_from(&id, ended->id.data, ended->id.len) ? hf_id_map_get(self->hands, &id)
+                                                                      : NULL;
+        if (hand && hand->stage == CALLING && hand->attempt == ended->attempt &&
+            hand->caller_epoch == message->caller_epoch && !hand->probe) {
+            s_give_place(self, hand);
+        }
+    }
+}
+
 static void s_on_rebuild(void *context) {
     ((hf_dispatch_t *)context)->rebuild = true;
 }
@@ -898,9 +926,12 @@ void hf_dispatch_destroy(hf_dispatch_t **self_p) {
 
 static void s_receive(void *core, hf_from_t from, const void *data, size_t size, int64_t now) {
     hf_dispatch_t *self = core;
-    (void)from;
     self->now = now;
-    hf_proposer_receive(self->proposer, data, size, now);
+    if (from == HF_FROM_CALLER) {
+        s_on_ended(self, data, size);
+    } else {
+        hf_proposer_receive(self->proposer, data, size, now);
+    }
 }
 
 static void s_tick(void *core, int64_t now) {

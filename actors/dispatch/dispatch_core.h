@@ -3,13 +3,14 @@
  *  The index in the journal's file is the queue; dispatch keeps no copy of it. Facts only tell it where to look: a destination that
  *  got work, or a free place, is walked from the head of its due commands, and what is not already in hand is started.
  *
- *  Happy path: Start proposed → its fact comes back → the order goes to the caller → the outcome's fact frees the place.
+ *  Happy path: Start proposed → its fact comes back → the order goes to the caller → the caller's word that it was answered well, or
+ *  the outcome's fact, frees the place.
  *  Failures: a caller's new epoch (from the journal's beats) means that its attempts are lost: their outcome is proposed as
  *  `uncertain`; a new life of dispatch finds started attempts in the index and orders them again, which a caller that has them
  *  already ignores.
  *
- *  Invariants: (1) an order goes out only for a Start that is durable; (2) in hand ≤ concurrency, for each destination; (3) memory
- *  grows with what is in hand, never with the backlog.  */
+ *  Invariants: (1) an order goes out only for a Start that is durable; (2) at a third party there are never
+ *  more than its concurrency; (3) memory grows with what is in hand, never with the backlog.  */
 
 #ifndef HF_DISPATCH_CORE_H
 #define HF_DISPATCH_CORE_H

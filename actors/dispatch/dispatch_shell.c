@@ -13,7 +13,7 @@ static bool s_is_drained(void *context) {
     return hf_dispatch_is_quiet(context);
 }
 
-//  One PUSH for each caller, so that an order reaches the one that its Start names.
+//  One PUSH for each caller, so that an order reaches the one that its Start names; one PULL for what they say.
 static int s_connect_callers(hf_shell_t *shell, const hf_actor_args_t *args) {
     for (int number = 0; number < hf_shell_config(shell)->callers; number++) {
         char name[24];
@@ -26,6 +26,13 @@ static int s_connect_callers(hf_shell_t *shell, const hf_actor_args_t *args) {
         }
         hf_shell_set_caller_socket(shell, number, push);
     }
+    hf_error_t error;
+    zsock_t *pull = hf_socket_new(args->state_dir, ZMQ_PULL, true, "dispatch", &error);
+    if (!pull) {
+        hf_log_error("%s", error.text);
+        return -1;
+    }
+    hf_shell_set_attempts_socket(shell, pull, HF_FROM_CALLER);
     return 0;
 }
 

@@ -31,7 +31,9 @@ struct hf_shell {
     zloop_t *loop;                    //  What wakes it
     zsock_t *push;                    //  To the journal
     zsock_t *sub;                     //  From the journal
-    zsock_t *orders;                  //  From dispatch, or NULL
+    zsock_t *attempts;                //  From dispatch or from callers, or NULL
+    hf_from_t attempts_from;          //  Which
+    zsock_t *dispatch;                //  To dispatch, or NULL
     zsock_t *world;                   //  To the world, or NULL
     zsock_t *callers[HF_CALLERS_MAX]; //  To callers, or NULL
     const hf_core_ops_t *ops;         //  How the core is driven
@@ -136,7 +138,8 @@ void hf_shell_destroy(hf_shell_t **self_p) {
         zloop_destroy(&self->loop);
         zsock_destroy(&self->push);
         zsock_destroy(&self->sub);
-        zsock_destroy(&self->orders);
+        zsock_destroy(&self->attempts);
+        zsock_destroy(&self->dispatch);
         zsock_destroy(&self->world);
         for (int i = 0; i < HF_CALLERS_MAX; i++) {
             zsock_destroy(&self->callers[i]);
@@ -192,8 +195,13 @@ void hf_shell_set_world_socket(hf_shell_t *self, zsock_t *pub) {
     self->world = pub;
 }
 
-void hf_shell_set_order_socket(hf_shell_t *self, zsock_t *pull) {
-    self->orders = pull;
+void hf_shell_set_dispatch_socket(hf_shell_t *self, zsock_t *push) {
+    self->dispatch = push;
+}
+
+void hf_shell_set_attempts_socket(hf_shell_t *self, zsock_t *pull, hf_from_t from) {
+    self->attempts = pull;
+    self->attempts_from = from;
 }
 
 void hf_shell_set_drain(hf_shell_t *self, hf_on_drain_t *on_drain, hf_is_drained_t *is_drained,
@@ -216,6 +224,8 @@ static zsock_t *s_socket_for(const hf_shell_t *self, const hf_envelope_t *envelo
         return self->push;
     case HF_TO_CALLER:
         return self->callers[envelope->number];
+    case HF_TO_DISPATCH:
+        return self->dispatch;
     default:
         return self->world;
     }
@@ -320,10 +330,11 @@ static int s_on_publication(zloop_t *loop, zsock_t *socket, void *context) {
     return s_round(context);
 }
 
-static int s_on_order(zloop_t *loop, zsock_t *socket, void *context) {
+static int s_on_attempts(zloop_t *loop, zsock_t *socket, void *context) {
+    hf_shell_t *self = context;
     (void)loop;
-    s_receive_all(context, socket, HF_FROM_DISPATCH);
-    return s_round(context);
+    s_receive_all(self, socket, self->attempts_from);
+    return s_round(self);
 }
 
 //  Every core tells how many messages it could not read (link/core.h).
@@ -381,8 +392,8 @@ static int s_on_signal(zloop_t *loop, zmq_pollitem_t *item, void *context) {
 int hf_shell_run(hf_shell_t *self) {
     zmq_pollitem_t signals = {.fd = self->signals, .events = ZMQ_POLLIN};
     zloop_reader(self->loop, self->sub, s_on_publication, self);
-    if (self->orders) {
-        zloop_reader(self->loop, self->orders, s_on_order, self);
+    if (self->attempts) {
+        zloop_reader(self->loop, self->attempts, s_on_attempts, self);
     }
     zloop_poller(self->loop, &signals, s_on_signal, self);
     zloop_timer(self->loop, (size_t)hf_notify_period_ms(), 0, s_on_beat, self);

@@ -47,10 +47,12 @@ void hf_shell_setup(const hf_shell_t *self, hf_core_setup_t *setup);
 //  The core that is driven; not owned.
 void hf_shell_set_core(hf_shell_t *self, const hf_core_ops_t *ops, void *core);
 
-//  Where envelopes for callers or the world go, and where orders come from. Sockets become the shell's.
+//  Where envelopes for callers, dispatch or the world go, and where Attempts come from: HF_FROM_DISPATCH or HF_FROM_CALLER. Sockets
+//  become the shell's.
 void hf_shell_set_caller_socket(hf_shell_t *self, int number, zsock_t *push);
+void hf_shell_set_dispatch_socket(hf_shell_t *self, zsock_t *push);
 void hf_shell_set_world_socket(hf_shell_t *self, zsock_t *pub);
-void hf_shell_set_order_socket(hf_shell_t *self, zsock_t *pull);
+void hf_shell_set_attempts_socket(hf_shell_t *self, zsock_t *pull, hf_from_t from);
 
 //  Draining: called once at SIGTERM; then asked after each round. NULL: ends at once.
 typedef void(hf_on_drain_t)(void *context);
@@ -74,7 +76,7 @@ void hf_shell_set_describe(hf_shell_t *self, hf_on_describe_t *on_describe, void
 //  Says READY and runs until drained or failed; returns the process's exit status.
 int hf_shell_run(hf_shell_t *self);
 
-//  ipc endpoints in STATE/run: "journal" (PULL), "facts" (PUB), "call.N" (PULL), "events" (PUB).
+//  ipc endpoints in STATE/run: "journal" (PULL), "facts" (PUB), "call.N" and "dispatch" (PULL), "events" (PUB).
 //  Sockets come with their bounds set: message size, linger, high-water marks.
 zsock_t *hf_socket_new(const char *state_dir, int type, bool bind, const char *name, hf_error_t *error);
 

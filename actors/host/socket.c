@@ -5,7 +5,7 @@
 enum {
     FACTS_MARK =
         4096, //  Publications kept for one slow follower; beyond that it reads the file (link/follow)
-    ORDERS_MARK = 4096, //  Messages of orders to one caller; concurrency bounds them far below
+    ATTEMPTS_MARK = 4096, //  Messages between dispatch and a caller; concurrency bounds them far below
 };
 
 //  A sender's own link bounds what it has under way, so PUSH needs no second bound that could block; whoever publishes drops for
@@ -15,7 +15,7 @@ static void s_set_bounds(zsock_t *socket, int type) {
     zsock_set_maxmsgsize(socket, HF_MESSAGE_MAX);
     int mark = type == ZMQ_PUB || type == ZMQ_XPUB || type == ZMQ_SUB ? FACTS_MARK
                : type == ZMQ_PUSH                                     ? 0
-                                                                      : ORDERS_MARK;
+                                                                      : ATTEMPTS_MARK;
     zsock_set_sndhwm(socket, mark);
     zsock_set_rcvhwm(socket, mark);
     zsock_set_reconnect_ivl(socket, 20);

@@ -23,6 +23,7 @@ typedef struct {
 typedef enum {
     HF_FROM_JOURNAL,  //  A publication: topic, NUL, message (link/wire.h)
     HF_FROM_DISPATCH, //  Attempts, for a caller
+    HF_FROM_CALLER,   //  Attempts that have ended, for dispatch
 } hf_from_t;
 
 typedef struct {

@@ -11,6 +11,7 @@
 typedef enum {
     HF_TO_JOURNAL,   //  Proposals
     HF_TO_CALLER,    //  Attempts, for the caller of that number
+    HF_TO_DISPATCH,  //  Attempts that have ended, from a caller
     HF_TO_FOLLOWERS, //  From the journal: topic, NUL, message
     HF_TO_WORLD,     //  From events: topic, NUL, CloudEvent
 } hf_to_t;

@@ -97,6 +97,10 @@ void hf_proposer_receive(hf_proposer_t *self, const void *data, size_t size, int
     hf_arena_reset(self->arena);
 }
 
+void hf_proposer_count_foreign(hf_proposer_t *self) {
+    self->foreign++;
+}
+
 void hf_proposer_flush(hf_proposer_t *self, int64_t now) {
     hf_link_flush(self->link, &self->outbox, now);
 }

@@ -29,6 +29,9 @@ void hf_proposer_destroy(hf_proposer_t **self_p);
 //  Takes one publication in; what cannot be read is counted.
 void hf_proposer_receive(hf_proposer_t *self, const void *data, size_t size, int64_t now);
 
+//  Counts a message of somebody else that could not be read.
+void hf_proposer_count_foreign(hf_proposer_t *self);
+
 //  Sends what the link wants sent. Call it last in a tick.
 void hf_proposer_flush(hf_proposer_t *self, int64_t now);
 

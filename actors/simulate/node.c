@@ -138,10 +138,12 @@ static void s_send(hf_node_t *self, hf_envelope_t *envelope) {
         s_push(self, envelope);
         return;
     }
-    assert(envelope->to == HF_TO_CALLER && CALL + (uint32_t)envelope->number < self->cast_size);
-    cast_t *caller = &self->cast[CALL + envelope->number];
-    caller->player->ops->receive(caller->core, HF_FROM_DISPATCH, envelope->data, envelope->size, self->now);
-    s_wake(self, caller);
+    bool order = envelope->to == HF_TO_CALLER;
+    assert(order ? CALL + (uint32_t)envelope->number < self->cast_size : envelope->to == HF_TO_DISPATCH);
+    cast_t *to = &self->cast[order ? CALL + envelope->number : DISPATCH];
+    to->player->ops->receive(to->core, order ? HF_FROM_DISPATCH : HF_FROM_CALLER, envelope->data,
+                             envelope->size, self->now);
+    s_wake(self, to);
     free(envelope->data);
 }
 

@@ -363,6 +363,7 @@ static void s_learn_start(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
                       "c%u is called again though its outcome is unknown and its destination holds",
                       command->number);
     }
+    sim_ledger_attempt(command, fact->attempt)->placed = true;
     if (++self->calling[s_destination(command)] > (unsigned)pipeline->destination->concurrency) {
         sim_violation(engine, 10, "%u commands of %s are called at once, %d are allowed",
                       self->calling[s_destination(command)], pipeline->destination->name,
@@ -370,10 +371,23 @@ static void s_learn_start(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
     }
 }
 
+static void s_give_place(sim_ledger_t *self, const sim_command_t *command, sim_attempt_t *attempt) {
+    self->calling[s_destination(command)] -= attempt->placed;
+    attempt->placed = false;
+}
+
+void sim_ledger_delivered(sim_ledger_t *self, sim_command_t *command, uint32_t number) {
+    sim_attempt_t *attempt = sim_ledger_attempt(command, number);
+    attempt->delivered = true;
+    if (attempt->expected == HF_CLASS_SUCCEEDED) {
+        s_give_place(self, command, attempt);
+    }
+}
+
 static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t *command) {
     const sim_engine_t *engine = &self->world->engine;
-    const sim_attempt_t *attempt = sim_ledger_attempt(command, fact->attempt);
-    self->calling[s_destination(command)]--;
+    sim_attempt_t *attempt = sim_ledger_attempt(command, fact->attempt);
+    s_give_place(self, command, attempt);
     sim_gate_ended(&self->gates[s_destination(command)], self->world, fact);
     if (command->inquiry || (command->probe && !self->gates[s_destination(command)].probe_well)) {
         command->round_attempt++; //  It was no call, or made for the destination's sake

@@ -33,6 +33,7 @@ typedef struct {
     unsigned calls;      //  Requests made for it
     bool sent;           //  The third party may have seen it
     bool delivered;      //  Its answer reached the caller that made it
+    bool placed;         //  It takes a place at its destination
     hf_class_t expected; //  What class that answer is of
 } sim_attempt_t;
 
@@ -105,6 +106,9 @@ void sim_ledger_reopen(sim_ledger_t *self);
 sim_command_t *sim_ledger_add(sim_ledger_t *self, const hf_id_t *id, sim_submission_t *submission);
 sim_command_t *sim_ledger_find(const sim_ledger_t *self, const hf_id_t *id);
 sim_attempt_t *sim_ledger_attempt(sim_command_t *command, uint32_t number);
+
+//  Its caller has its answer: a good one frees the place at the destination.
+void sim_ledger_delivered(sim_ledger_t *self, sim_command_t *command, uint32_t number);
 
 //  The journal takes a message in; it forgets those that it has not committed.
 void sim_ledger_heard(sim_ledger_t *self, const void *data, size_t size);

@@ -301,7 +301,10 @@ static void s_take_item(sim_world_t *world, sim_life_t *life, const sim_item_t *
         hf_journal_receive(life->core, item->data, item->size);
     } else {
         SAY(&world->engine, "  %s hears: %s", sim_tell_life(life),
-            sim_tell_message(world, item->from == HF_FROM_JOURNAL ? HF_TO_FOLLOWERS : HF_TO_CALLER,
+            sim_tell_message(world,
+                             item->from == HF_FROM_JOURNAL  ? HF_TO_FOLLOWERS
+                             : item->from == HF_FROM_CALLER ? HF_TO_DISPATCH
+                                                            : HF_TO_CALLER,
                              item->data, item->size));
         life->ops->receive(life->core, item->from, item->data, item->size, now);
     }

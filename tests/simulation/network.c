@@ -109,6 +109,9 @@ void sim_network_send(sim_world_t *world, sim_life_t *from, hf_envelope_t *envel
     case HF_TO_CALLER:
         s_push(world, from, (sim_role_t)(SIM_CALL + envelope->number), envelope);
         break;
+    case HF_TO_DISPATCH:
+        s_push(world, from, SIM_DISPATCH, envelope);
+        break;
     case HF_TO_FOLLOWERS:
         s_publish(world, envelope);
         break;
@@ -150,7 +153,9 @@ static void s_arrive_pushed(sim_world_t *world, sim_event_t *event) {
     }
     sim_lives_put(world, life,
                   (sim_item_t){.kind = SIM_ITEM_MESSAGE,
-                               .from = role == SIM_JOURNAL ? HF_FROM_JOURNAL : HF_FROM_DISPATCH,
+                               .from = role == SIM_JOURNAL    ? HF_FROM_JOURNAL
+                                       : role == SIM_DISPATCH ? HF_FROM_CALLER
+                                                              : HF_FROM_DISPATCH,
                                .data = event->data,
                                .size = event->size});
     event->data = NULL;

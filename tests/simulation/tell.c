@@ -154,9 +154,10 @@ static void s_add_publication(const sim_world_t *world, hf_buf_t *text, const vo
     hf_arena_destroy(&arena);
 }
 
-static void s_add_orders(const sim_world_t *world, hf_buf_t *text, const void *data, size_t size) {
+static void s_add_attempts(const sim_world_t *world, hf_buf_t *text, const char *what, const void *data,
+                           size_t size) {
     Hf__Attempts *message = hf__attempts__unpack(NULL, size, data);
-    hf_buf_addf(text, "for life %" PRIu64 ": call", message ? message->caller_epoch : 0);
+    hf_buf_addf(text, "life %" PRIu64 ": %s", message ? message->caller_epoch : 0, what);
     for (size_t i = 0; message && i < message->n_orders; i++) {
         hf_buf_addf(text, "%s attempt %u of ", i ? "," : "", message->orders[i]->attempt);
         s_add_command(world, text, &message->orders[i]->id);
@@ -170,7 +171,9 @@ const char *sim_tell_message(const sim_world_t *world, hf_to_t to, const void *d
     if (to == HF_TO_JOURNAL) {
         s_add_proposals(world, &text, data, size);
     } else if (to == HF_TO_CALLER) {
-        s_add_orders(world, &text, data, size);
+        s_add_attempts(world, &text, "call", data, size);
+    } else if (to == HF_TO_DISPATCH) {
+        s_add_attempts(world, &text, "has ended", data, size);
     } else if (to == HF_TO_FOLLOWERS) {
         s_add_publication(world, &text, data, size);
     }

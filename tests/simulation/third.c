@@ -231,7 +231,7 @@ void sim_third_answered(sim_world_t *world, uint32_t number) {
 
 void sim_third_finish(sim_world_t *world, sim_life_t *caller, uint32_t number) {
     const call_t *call = &world->third->calls[number];
-    sim_ledger_attempt(call->command, call->attempt)->delivered = true;
+    sim_ledger_delivered(world->ledger, call->command, call->attempt);
     SAY(&world->engine, "  %s sees the end of attempt %u of c%u: %s", sim_tell_life(caller), call->attempt,
         call->command->number, hf_class_name(call->class));
     hf_call_finish(caller->core, call->ticket, &call->result, sim_node_now(world));

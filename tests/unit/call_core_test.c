@@ -30,6 +30,8 @@ typedef struct {
     int64_t now;                   //  The story's time
     bool deaf;                     //  Publications do not reach the caller
     bool mute;                     //  Its proposals do not reach the journal
+    size_t ended;                  //  Attempts of which dispatch was told that their places are free
+    uint64_t ended_epoch;          //  In which life
 } world_t;
 
 enum { LINK_BYTES = 64 << 10 }; //  Small, so that a story can fill it
@@ -92,11 +94,21 @@ static void s_teardown(world_t *world) {
 
 //  ---- the network
 
+//  What dispatch is told.
+static void s_hear_ended(world_t *world, const hf_envelope_t *envelope) {
+    Hf__Attempts *message = hf__attempts__unpack(NULL, envelope->size, envelope->data);
+    assert_non_null(message);
+    world->ended_epoch = message->caller_epoch;
+    world->ended += message->n_orders;
+    hf__attempts__free_unpacked(message, NULL);
+}
+
 static void s_carry(world_t *world, hf_outbox_t *outbox, bool lose) {
     hf_envelope_t envelope;
     while (hf_outbox_take(outbox, &envelope)) {
-        assert_int_equal(envelope.to, HF_TO_JOURNAL);
-        if (!lose) {
+        if (envelope.to == HF_TO_DISPATCH) {
+            s_hear_ended(world, &envelope);
+        } else if (!lose) {
             hf_journal_receive(world->journal, envelope.data, envelope.size);
         }
         free(envelope.data);
@@ -406,6 +418,27 @@ static void an_answer_becomes_an_outcome(void **unused) {
     assert_int_equal(seen.attempt->dns_us, 1);
     assert_int_equal(seen.attempt->total_us, 5);
     hf_arena_destroy(&seen.arena);
+    s_teardown(world);
+}
+
+//  What follows from a failure has to be heard before the next call takes its place.
+static void a_success_frees_its_place_at_once_and_a_failure_does_not(void **unused) {
+    (void)unused;
+    world_t *world = s_setup();
+    hf_call_result_t result = {.connected = true, .sent = true, .answered = true, .status = 503};
+    s_ordered_with_everything(world);
+    hf_call_finish(world->call, hf_call_take(world->call)->ticket, &result, world->now);
+    s_settle(world);
+    assert_int_equal(world->ended, 0);
+    world->mute = false;
+    result.status = 204;
+    s_ordered_with_everything(world);
+    world->mute = true;
+    hf_call_finish(world->call, hf_call_take(world->call)->ticket, &result, world->now);
+    s_settle(world);
+    assert_int_equal(world->ended, 1);
+    assert_true(world->ended_epoch > 0);
+    assert_int_equal(hf_call_in_hand(world->call), 1);
     s_teardown(world);
 }
 
@@ -925,6 +958,7 @@ int main(void) {
         cmocka_unit_test(a_newer_life_ends_this_one),
         cmocka_unit_test(a_damaged_record_ends_its_attempt_not_the_caller),
         cmocka_unit_test(bytes_that_are_no_message_are_counted),
+        cmocka_unit_test(a_success_frees_its_place_at_once_and_a_failure_does_not),
         cmocka_unit_test(what_became_of_a_call_is_asked_with_a_get),
         cmocka_unit_test(many_attempts_in_any_order_each_end_once),
     };

@@ -262,6 +262,48 @@ static void no_more_than_concurrency_and_a_freed_place_is_taken(void **unused) {
     s_teardown(world);
 }
 
+//  As a caller says it.
+static void s_ended(world_t *world, const hf_id_t *id, uint32_t attempt, uint64_t epoch) {
+    Hf__AttemptOrder ended = HF__ATTEMPT_ORDER__INIT, *list[] = {&ended};
+    Hf__Attempts message = HF__ATTEMPTS__INIT;
+    hf_buf_t bytes = {0};
+    ended.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
+    ended.attempt = attempt;
+    message.caller_epoch = epoch;
+    message.orders = list;
+    message.n_orders = 1;
+    hf_buf_pack(&bytes, &message.base);
+    hf_dispatch_ops.receive(world->dispatch, HF_FROM_CALLER, bytes.data, bytes.size, world->now);
+    hf_buf_free(&bytes);
+}
+
+static void a_place_is_free_once_its_caller_says_so_and_only_once(void **unused) {
+    (void)unused;
+    world_t *world = s_setup(1);
+    s_settle(world);
+    hf_id_t first = s_submit(world, 0, 0);
+    s_settle(world);
+    uint64_t epoch = hf_link_epoch(world->caller);
+    s_submit(world, 0, 0);
+    s_submit(world, 0, 0);
+    s_ended(world, &first, 2, epoch);
+    s_ended(world, &first, 1, epoch + 1);
+    s_settle(world);
+    assert_int_equal(world->orders, 1); //  Another attempt, another life
+
+    s_ended(world, &first, 1, epoch);
+    s_ended(world, &first, 1, epoch);
+    s_settle(world);
+    assert_int_equal(world->orders, 2);
+    s_outcome(world, &first, 1, HF_CLASS_SUCCEEDED);
+    s_settle(world);
+    assert_int_equal(world->orders, 2); //  Its place was given already
+    s_outcome(world, &world->ordered[1], 1, HF_CLASS_SUCCEEDED);
+    s_settle(world);
+    assert_int_equal(world->orders, 3);
+    s_teardown(world);
+}
+
 static void what_is_not_due_waits_until_it_is(void **unused) {
     (void)unused;
     world_t *world = s_setup(4);
@@ -615,6 +657,7 @@ static void bytes_that_are_no_message_change_nothing(void **unused) {
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
         hf_dispatch_ops.receive(world->dispatch, HF_FROM_JOURNAL, junk[i], i == 2 ? 5 : strlen(junk[i]) + 1,
                                 world->now);
+        hf_dispatch_ops.receive(world->dispatch, HF_FROM_CALLER, junk[i], strlen(junk[i]) + 1, world->now);
     }
     assert_null(hf_dispatch_ops.failure(world->dispatch));
     s_submit(world, 0, 0);
@@ -627,6 +670,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_started_durably_then_ordered_once),
         cmocka_unit_test(no_more_than_concurrency_and_a_freed_place_is_taken),
+        cmocka_unit_test(a_place_is_free_once_its_caller_says_so_and_only_once),
         cmocka_unit_test(what_is_not_due_waits_until_it_is),
         cmocka_unit_test(lost_publications_are_made_good_by_the_next_beat),
         cmocka_unit_test(a_callers_new_life_makes_its_attempts_uncertain),

@@ -165,9 +165,10 @@ static void s_send(world_t *world, actor_t *actor) {
         if (envelope.to == HF_TO_JOURNAL) {
             hf_journal_receive(world->journal, envelope.data, envelope.size);
         } else {
-            actor_t *caller = &world->cast[CALL];
-            caller->player->ops->receive(caller->core, HF_FROM_DISPATCH, envelope.data, envelope.size,
-                                         world->now);
+            bool order = envelope.to == HF_TO_CALLER;
+            actor_t *to = &world->cast[order ? CALL : DISPATCH];
+            to->player->ops->receive(to->core, order ? HF_FROM_DISPATCH : HF_FROM_CALLER, envelope.data,
+                                     envelope.size, world->now);
         }
         free(envelope.data);
     }
