@@ -133,6 +133,14 @@ def run(argv: list[str], **options) -> str:
     return done.stdout
 
 
+def says(argv: list[str], word: str) -> bool:
+    """Whether a command succeeds and prints that word."""
+    try:
+        return word in run(argv)
+    except Unavailable:
+        return False
+
+
 class Peer:
     """What a peer is. A subclass for each fills in the class attributes and the methods that raise NotImplementedError."""
 
@@ -202,8 +210,8 @@ class Peer:
         """Spawns the store with running.spawn("store", …) and returns when it is ready to be used."""
 
     def environment(self, running: "Running") -> dict[str, str]:
-        """What its services are told besides ACCEPT_PORT and THIRD_PARTY."""
-        raise NotImplementedError
+        """What its services are told besides ACCEPT_PORT and THIRD_PARTY: where the store is, which listens on the port "store"."""
+        return {"STORE_PORT": str(running.port("store"))}
 
     def accept_url(self, running: "Running") -> str:
         """Where commands are sent by POST."""

@@ -23,8 +23,5 @@ class Beanstalkd(Peer):
         running.spawn("store", argv)
         wait_until(lambda: listens(port), "beanstalkd listens", READY_S)
 
-    def environment(self, running: Running) -> dict[str, str]:
-        return {"STORE_PORT": str(running.port("store"))}
-
 
 PEER = Beanstalkd()

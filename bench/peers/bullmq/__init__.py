@@ -1,6 +1,6 @@
 """BullMQ on Redis."""
 
-from ..peer import READY_S, Peer, Running, run, wait_until
+from ..peer import READY_S, Peer, Running, run, says, wait_until
 
 
 class BullMQ(Peer):
@@ -20,17 +20,8 @@ class BullMQ(Peer):
         port = str(running.port("store"))
         config = str(self.folder / "redis.conf")
         running.spawn("store", ["redis-server", config, "--port", port, "--dir", str(running.folder("redis"))])
-        wait_until(lambda: self._answers(port), "Redis answers", READY_S)
-
-    @staticmethod
-    def _answers(port: str) -> bool:
-        try:
-            return "PONG" in run(["redis-cli", "-h", "127.0.0.1", "-p", port, "ping"])
-        except Exception:  # pylint: disable=broad-except  # Any failure means: not yet
-            return False
-
-    def environment(self, running: Running) -> dict[str, str]:
-        return {"STORE_PORT": str(running.port("store"))}
+        ping = ["redis-cli", "-h", "127.0.0.1", "-p", port, "ping"]
+        wait_until(lambda: says(ping, "PONG"), "Redis answers", READY_S)
 
 
 PEER = BullMQ()

@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import tempfile
 
-from ..peer import READY_S, Peer, Running, Unavailable, run, wait_until
+from ..peer import READY_S, Peer, Running, Unavailable, run, says, wait_until
 
 
 def _bin() -> str:
@@ -54,17 +54,8 @@ class GraphileWorker(Peer):
         config.write_text((self.folder / "postgresql.conf").read_text())
         argv = [f"{_bin()}/postgres", "-D", str(data), "-c", f"config_file={config}", "-c", f"port={port}"]
         running.spawn("store", argv, user=user, cwd="/")
-        wait_until(lambda: self._answers(port), "PostgreSQL answers", READY_S)
-
-    @staticmethod
-    def _answers(port: str) -> bool:
-        try:
-            return "accepting" in run([f"{_bin()}/pg_isready", "-h", "127.0.0.1", "-p", port])
-        except Unavailable:
-            return False
-
-    def environment(self, running: Running) -> dict[str, str]:
-        return {"STORE_PORT": str(running.port("store"))}
+        is_ready = [f"{_bin()}/pg_isready", "-h", "127.0.0.1", "-p", port]
+        wait_until(lambda: says(is_ready, "accepting"), "PostgreSQL answers", READY_S)
 
 
 PEER = GraphileWorker()

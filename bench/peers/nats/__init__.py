@@ -77,8 +77,5 @@ class Nats(Peer):
         running.spawn("store", argv)
         wait_until(lambda: listens(port), "NATS listens", READY_S)
 
-    def environment(self, running: Running) -> dict[str, str]:
-        return {"STORE_PORT": str(running.port("store"))}
-
 
 PEER = Nats()

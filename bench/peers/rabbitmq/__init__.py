@@ -52,7 +52,7 @@ class RabbitMQ(Peer):
         }
 
     def environment(self, running: Running) -> dict[str, str]:
-        return {"STORE_PORT": str(running.port("store")), "WORKER_PORT": str(running.port("worker"))}
+        return {**super().environment(running), "WORKER_PORT": str(running.port("worker"))}
 
     def pending(self, running: Running) -> int:
         # A client can ask for the ready ones only; what was delivered and not acknowledged, the consumer knows. The broker's control
