@@ -19,8 +19,7 @@ struct hf_delta {
 
 static hf_store_key_t s_key_count(const char *destination, uint32_t state) {
     hf_store_key_t key = {.size = 0};
-    hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
-    hf_store_key_add_number(&key, 0, 1);
+    hf_store_key_add_name(&key, destination);
     hf_store_key_add_number(&key, state, 1);
     return key;
 }

@@ -17,8 +17,7 @@
 
 static hf_store_key_t s_group_key(const char *destination, uint64_t group) {
     hf_store_key_t key = {.size = 0};
-    hf_store_key_add(&key, destination, strnlen(destination, HF_DESTINATION_MAX));
-    hf_store_key_add_number(&key, 0, 1);
+    hf_store_key_add_name(&key, destination);
     hf_store_key_add_number(&key, group, 8);
     return key;
 }

@@ -6,27 +6,21 @@
 
 #include <assert.h>
 
-static hf_store_key_t s_key(const hf_id_t *id) {
-    hf_store_key_t key = {.size = 0};
-    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
-    return key;
-}
-
 static hf_store_key_t s_key_of(const ProtobufCBinaryData *bytes) {
     hf_id_t id;
     bool whole = hf_id_from(&id, bytes->data, bytes->len);
     assert(whole);
-    return s_key(&id);
+    return hf_store_key_of_id(&id);
 }
 
 int hf_store_job(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__Job **job, hf_error_t *error) {
-    hf_store_key_t key = s_key(id);
+    hf_store_key_t key = hf_store_key_of_id(id);
     return hf_store_get_record(self, TABLE_JOBS, &key, &hf__job__descriptor, arena, job, error);
 }
 
 int hf_store_progress(hf_store_t *self, const hf_id_t *id, hf_arena_t *arena, Hf__JobProgress **progress,
                       hf_error_t *error) {
-    hf_store_key_t key = s_key(id);
+    hf_store_key_t key = hf_store_key_of_id(id);
     return hf_store_get_record(self, TABLE_PROGRESS, &key, &hf__job_progress__descriptor, arena, progress,
                                error);
 }
@@ -42,7 +36,7 @@ int hf_store_put_progress(hf_store_t *self, const Hf__JobProgress *progress, hf_
 }
 
 int hf_store_remove_job(hf_store_t *self, const hf_id_t *id, hf_error_t *error) {
-    hf_store_key_t key = s_key(id);
+    hf_store_key_t key = hf_store_key_of_id(id);
     int rc = hf_store_delete_record(self, TABLE_JOBS, &key, error);
     return rc ? rc : hf_store_delete_record(self, TABLE_PROGRESS, &key, error);
 }

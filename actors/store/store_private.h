@@ -1,11 +1,10 @@
-/*  What store.c and store_verify.c share: the tables, a handle, keys. Nobody else includes this.  */
+/*  What the files of the store share: the tables, a handle, records, entries. Nobody else includes this.  */
 
 #ifndef HF_STORE_PRIVATE_H
 #define HF_STORE_PRIVATE_H
 
+#include "store/lmdb_key.h"
 #include "store/store.h"
-
-#include <lmdb.h>
 
 //  The tables, in the order of hf_store_table_name. X (NAME, name on disk).
 #define HF_TABLE_LIST(X)                                                                                     \
@@ -31,11 +30,8 @@
 typedef enum { HF_TABLE_LIST(HF_TABLE_ENUM) TABLES } hf_table_t;
 
 enum {
-    HF_STORE_KEY_MAX = 128,   //  Bytes of the longest key: phase, destination (64), NUL, priority, due, id
     HF_STORE_ENTRIES_MAX = 4, //  Index entries of one state: open, turns, dead, expiry or ended
     HF_KEYS_PER_RUN = 512,    //  Commands in one record of `keys`
-    HF_DESTINATION_MAX = 64,  //  Bytes of a destination's name in a key
-    HF_CHAIN = 16,            //  Bytes of an ordered key's hash: none meets another by chance
 };
 
 typedef struct hf_delta hf_delta_t;
@@ -65,11 +61,6 @@ struct hf_store {
     hf_key_entry_t *keys;      //  Commands with a key that this transaction accepted, HF_KEYS_PER_RUN at most
     size_t keys_size;          //  How many
 };
-
-typedef struct {
-    uint8_t bytes[HF_STORE_KEY_MAX]; //  As LMDB sees it
-    size_t size;                     //  How many
-} hf_store_key_t;
 
 //  One index entry that a state asks for.
 typedef struct {
@@ -105,10 +96,6 @@ int hf_store_add_key(hf_store_t *self, const char *key, const hf_id_t *id, hf_er
 int hf_store_flush_keys(hf_store_t *self, hf_error_t *error);
 uint32_t hf_store_key_hash(const char *key);
 
-//  Builds keys: bytes behind what is there; big-endian numbers.
-void hf_store_key_add(hf_store_key_t *key, const void *data, size_t size);
-void hf_store_key_add_number(hf_store_key_t *key, uint64_t number, unsigned size);
-
 //  store_dead.c: a held command's place in `dead`; takes a command from its group to its new one (either may have none).
 hf_store_key_t hf_store_dead_key(const Hf__State *state);
 int hf_store_move_group(hf_store_t *self, const Hf__State *before, const Hf__State *after, hf_error_t *error);
@@ -136,8 +123,5 @@ int hf_store_delete_record(hf_store_t *self, hf_table_t table, const hf_store_ke
 //  A key as people can read it: the id in it, a number, or its bytes.
 enum { HF_STORE_TEXT = 129 };
 void hf_store_describe(hf_table_t table, const MDB_val *key, char text[HF_STORE_TEXT]);
-
-//  Big-endian, as in keys.
-uint64_t hf_store_number(const void *bytes, unsigned size);
 
 #endif
