@@ -13,6 +13,13 @@ static json_t *s_load(const hf_pipeline_t *pipeline, const void *body, size_t si
     return hf_template_load(templates, sizeof templates / sizeof *templates, body, size, error);
 }
 
+//  What jansson found, in words of a caller who does not know jansson.
+static const char *s_why(const json_error_t *error) {
+    enum json_error_code code = json_error_code(error);
+    bool nul = code == json_error_null_character || code == json_error_null_byte_in_key;
+    return nul ? "a text in it holds \\u0000, which no field may" : error->text;
+}
+
 //  The body as JSON, read only where a template has a hole. -1: it is none, and is needed. *json may stay
 //  NULL.
 static int s_parse(const hf_pipeline_t *pipeline, const void *body, size_t size, json_t **json,
@@ -29,8 +36,8 @@ static int s_parse(const hf_pipeline_t *pipeline, const void *body, size_t size,
     if (!*json) {
         return hf_problem_set(
             problem, HF_PROBLEM_BODY, 0,
-            "the pipeline '%s' takes fields from the body, and it is no JSON: %.200s (byte %d).",
-            pipeline->name, error.text, error.position);
+            "the pipeline '%s' takes fields from the body, and it cannot be read as JSON: %.200s (byte %d).",
+            pipeline->name, s_why(&error), error.position);
     }
     return 0;
 }
@@ -93,8 +100,8 @@ int hf_body_check_line(const hf_pipeline_t *pipeline, const void *text, size_t s
     snprintf(where, sizeof where, "Line %zu: ", number);
     json_t *json = s_load(pipeline, text, size, &error);
     if (!json) {
-        return hf_problem_set(problem, HF_PROBLEM_BODY, 0, "%sno JSON: %.200s (byte %d).", where, error.text,
-                              error.position);
+        return hf_problem_set(problem, HF_PROBLEM_BODY, 0, "%snot readable as JSON: %.200s (byte %d).", where,
+                              s_why(&error), error.position);
     }
     int rc = s_render(pipeline, json, where, key, problem);
     json_decref(json);

@@ -33,7 +33,7 @@
     X(HEAD_TOO_LARGE, 431, "head-too-large", "The headers are too large")                                    \
     X(SERVER, 500, "server", "The server cannot serve this request")                                         \
     X(JOURNAL, 500, "journal-unreadable", "The journal cannot be read")                                      \
-    X(NOT_YET, 501, "not-yet-available", "This call is not available yet")                                   \
+    X(CODING, 501, "transfer-coding", "That transfer coding is not undone here")                             \
     X(VERSION, 505, "http-version", "That version of HTTP is not spoken here")                               \
     X(BUSY, 503, "too-much-unacknowledged", "More was received than could be made durable so far")           \
     X(FULL, 503, "journal-full", "The journal has no room")                                                  \

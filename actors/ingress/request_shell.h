@@ -38,13 +38,16 @@ struct hf_request {
     const char *line, *line_name; //  Where the next header's line must begin; the name of the one before it
     bool framed;                  //  Its body's length is said
     const char *unframed;         //  Why nobody knows where the next request begins, or NULL
-    int wait_s;                   //  Prefer: wait, -1: none
-    bool expects;                 //  Expect: 100-continue
-    bool has_body;                //  One is announced
-    uint64_t length;              //  Content-Length; 0 where it is chunked
-    hf_buf_t body;                //  What has come of it
-    uint64_t dropped;             //  Bytes that were not kept
-    uint64_t turn;                //  In which it moved last and wants another, 0: it wants none
+    hf_problem_kind_t unframed_kind; //  Which problem that is
+    unsigned hosts;                  //  Headers of that name
+    bool needs_host;                 //  HTTP/1.1: there must be one
+    int wait_s;                      //  Prefer: wait, -1: none
+    bool expects;                    //  Expect: 100-continue
+    bool has_body;                   //  One is announced
+    uint64_t length;                 //  Content-Length; 0 where it is chunked
+    hf_buf_t body;                   //  What has come of it
+    uint64_t dropped;                //  Bytes that were not kept
+    uint64_t turn;                   //  In which it moved last and wants another, 0: it wants none
     //  Under way to the journal, or waiting for an end:
     bool suspended;                //  libmicrohttpd does not look at it; else it stands (see standing)
     int64_t waits_since;           //  When it began to wait

@@ -171,21 +171,50 @@ static void s_take_tracestate(hf_request_t *request, const char *value) {
     request->tracestate = (char *)joined.data;
 }
 
-//  How long the body is may be said once: two sayings are how requests are smuggled past proxies (RFC
-//  9112, 6.3 and 11.2).
-static void s_take_length(hf_request_t *request, const char *value) {
-    request->unframed = request->framed ? "The body's length is said more than once." : request->unframed;
-    request->framed = true;
-    request->length = value ? strtoull(value, NULL, 10) : 0;
-    request->has_body = !value || request->length > 0;
+//  The first of it is what is answered.
+static void s_take_unframed(hf_request_t *request, hf_problem_kind_t kind, const char *why) {
+    if (!request->unframed) {
+        request->unframed_kind = kind;
+        request->unframed = why;
+    }
 }
 
-//  A coding that nobody undoes here hides where the body ends (RFC 9112, 6.1 and 6.3).
-static void s_take_coding(hf_request_t *request, const char *value) {
-    s_take_length(request, NULL);
-    if (strcasecmp(value, "chunked") != 0) {
-        request->unframed = "Transfer-Encoding can only be chunked here; send the body as it is.";
+//  How long the body is may be said once: two sayings are how requests are smuggled past proxies (RFC
+//  9112, 6.3 and 11.2).
+static void s_take_framing(hf_request_t *request) {
+    if (request->framed) {
+        s_take_unframed(request, HF_PROBLEM_HEADER, "The body's length is said more than once.");
     }
+    request->framed = true;
+}
+
+//  One that is no length libmicrohttpd has not seen (refusal_shell.h).
+static void s_take_length(hf_request_t *request, const char *value) {
+    size_t size = strlen(value);
+    s_take_framing(request);
+    request->length = strtoull(value, NULL, 10);
+    request->has_body = request->length > 0;
+    if (size == 0 || strspn(value, "0123456789") != size) {
+        s_take_unframed(request, HF_PROBLEM_REQUEST,
+                        "Content-Length must be digits: how many bytes the body has.");
+    } else if (!hf_refusal_is_length(value, size)) {
+        s_take_unframed(request, HF_PROBLEM_BODY_TOO_LARGE, "Content-Length is larger than any body can be.");
+    }
+}
+
+//  A coding that nobody undoes here hides where the body ends. Where chunked is the last one its end would be known, and
+//  the answer is 501; else it is 400 (RFC 9112, 6.1 and 6.3).
+static void s_take_coding(hf_request_t *request, const char *value) {
+    size_t size = strlen(value), last = sizeof "chunked" - 1;
+    s_take_framing(request);
+    request->has_body = true;
+    if (strcasecmp(value, "chunked") == 0) {
+        return;
+    }
+    bool ends_chunked = size > last && strcasecmp(value + size - last, "chunked") == 0 &&
+                        strchr(", \t", value[size - last - 1]);
+    s_take_unframed(request, ends_chunked ? HF_PROBLEM_CODING : HF_PROBLEM_HEADER,
+                    "Transfer-Encoding can only be chunked here; send the body as it is.");
 }
 
 //  libmicrohttpd 0.9.75 ends a value at its first NUL, and has put two in place of each line's CR LF; the next line
@@ -231,6 +260,8 @@ static enum MHD_Result s_on_header(void *context, enum MHD_ValueKind kind, const
         s_take_length(request, value);
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
         s_take_coding(request, value);
+    } else if (strcasecmp(name, "Host") == 0) {
+        request->hosts++;
     }
     return MHD_YES;
 }
@@ -281,7 +312,11 @@ static int s_check_length(const hf_request_t *request, uint64_t size, hf_problem
 
 static int s_check_head(const hf_request_t *request, hf_problem_t *problem) {
     if (request->unframed) {
-        return hf_problem_set(problem, HF_PROBLEM_HEADER, 0, "%s", request->unframed);
+        return hf_problem_set(problem, request->unframed_kind, 0, "%s", request->unframed);
+    }
+    if (request->hosts > 1 || (request->hosts < 1 && request->needs_host)) {
+        return hf_problem_set(problem, HF_PROBLEM_REQUEST, 0,
+                              "It needs one header Host, and has %u (RFC 9112, 3.2).", request->hosts);
     }
     if (s_check_token(request, problem) || s_check_route(request, problem)) {
         return -1;
@@ -355,8 +390,9 @@ static enum MHD_Result s_refuse_head(hf_request_t *request) {
     return s_queue(request);
 }
 
-static enum MHD_Result s_on_head(hf_request_t *request, const char *method) {
+static enum MHD_Result s_on_head(hf_request_t *request, const char *method, const char *version) {
     request->method = hf_method_parse(method);
+    request->needs_host = strcmp(version, MHD_HTTP_VERSION_1_0) > 0;
     request->began_at = hf_clock_now_ms();
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, s_on_header, request);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection,
@@ -377,7 +413,7 @@ static void s_name_problem(unsigned status, hf_problem_t *problem) {
     switch (status) {
     case MHD_HTTP_CONTENT_TOO_LARGE:
         hf_problem_set(problem, HF_PROBLEM_BODY_TOO_LARGE, 0,
-                       "Content-Length, or a chunk's size, is no size at all.");
+                       "A chunk's size is larger than any body can be.");
         break;
     case MHD_HTTP_URI_TOO_LONG:
         hf_problem_set(problem, HF_PROBLEM_URI_TOO_LONG, 0,
@@ -393,10 +429,10 @@ static void s_name_problem(unsigned status, hf_problem_t *problem) {
         hf_problem_set(problem, HF_PROBLEM_VERSION, 0, "HTTP/1.1 and HTTP/1.0 are spoken here.");
         break;
     case MHD_HTTP_BAD_REQUEST:
-        hf_problem_set(
-            problem, HF_PROBLEM_REQUEST, 0,
-            "It is not as RFC 9112 has HTTP/1.1: one Host, a Content-Length of digits, whole chunks, each "
-            "header a name, a colon and a value on a line of its own.");
+        hf_problem_set(problem, HF_PROBLEM_REQUEST, 0,
+                       "It is not as RFC 9112 has HTTP/1.1: whole chunks, each header a name, a colon and a "
+                       "value on a line "
+                       "of its own.");
         break;
     default:
         hf_problem_set(problem, HF_PROBLEM_SERVER, 0, "libmicrohttpd gave this request up; send it again.");
@@ -539,11 +575,10 @@ static enum MHD_Result s_on_request(void *context, struct MHD_Connection *connec
     (void)context;
     (void)connection;
     (void)url;
-    (void)version;
     switch (request->phase) {
     case HF_REQUEST_HEAD:
         s_moved(request);
-        return s_on_head(request, method);
+        return s_on_head(request, method, version);
     case HF_REQUEST_BODY:
     case HF_REQUEST_REFUSED:
         s_moved(request);

@@ -461,6 +461,12 @@ static const char *s_long(const char *begin, const char *name, const char *end, 
     return text;
 }
 
+//  One head, and behind it as many bytes as it says.
+static bool s_is_one(const char *answer) {
+    const char *length = strstr(answer, "\r\nContent-Length: "), *body = strstr(answer, "\r\n\r\n");
+    return length && body && length < body && strlen(body + 4) == strtoul(length + 18, NULL, 10);
+}
+
 static void s_what_is_wrong_is_refused(void **state) {
     char long_target[LONG + 512], long_head[LONG + 512];
     static const char nul_header[] = HEAD "Content-Type: a\0b\r\n" BODY,
@@ -492,12 +498,20 @@ static void s_what_is_wrong_is_refused(void **state) {
         {nul_end, sizeof nul_end - 1, 400, "X-Other has a NUL"},
         {HEAD "X-Other: a\r\n b\r\n" BODY, 0, 400, "malformed-header"},
         {HEAD "Transfer-Encoding: gzip\r\n\r\n", 0, 400, "can only be chunked"},
-        {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, 400, "can only be chunked"},
-        //  What libmicrohttpd refuses before anybody is asked:
+        {HEAD "Transfer-Encoding: chunked, gzip\r\n\r\n", 0, 400, "can only be chunked"},
+        {HEAD "Transfer-Encoding: xchunked\r\n\r\n", 0, 400, "can only be chunked"},
+        {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, 501, "can only be chunked"},
+        //  What libmicrohttpd would answer with two heads:
         {"POST /pipelines/stop/commands HTTP/1.1\r\n" BODY, 0, 400, "malformed-request"},
-        {HEAD "no colon here\r\n" BODY, 0, 400, "malformed-request"},
+        {HEAD "Host: y\r\n" BODY, 0, 400, "malformed-request"},
         {HEAD "Content-Length: x\r\n\r\n", 0, 400, "malformed-request"},
+        {HEAD "Content-Length: -1\r\n\r\n", 0, 400, "malformed-request"},
+        {HEAD "Content-Length: \r\n\r\n", 0, 400, "malformed-request"},
+        {HEAD "Content-Length: 12, 12\r\n\r\n{\"host\":\"a\"}", 0, 400, "malformed-request"},
+        {HEAD "Content-Length: 18446744073709551616\r\n\r\n", 0, 413, "body-too-large"},
         {HEAD "Content-Length: 99999999999999999999999\r\n\r\n", 0, 413, "body-too-large"},
+        //  What libmicrohttpd refuses before anybody is asked:
+        {HEAD "no colon here\r\n" BODY, 0, 400, "malformed-request"},
         {HEAD "Transfer-Encoding: chunked\r\n\r\nx\r\n", 0, 400, "malformed-request"},
         {"GET /healthz HTTP/7.0\r\nHost: x\r\n\r\n", 0, 505, "http-version"},
         {s_long("GET /", "", " HTTP/1.1\r\nHost: x\r\n\r\n", long_target), 0, 414, "uri-too-long"},
@@ -510,7 +524,7 @@ static void s_what_is_wrong_is_refused(void **state) {
         int status = s_exchange(world, refusal->request,
                                 refusal->size ? refusal->size : strlen(refusal->request));
         if (status != refusal->status || !strstr(world->answer, refusal->has) ||
-            !s_has_header(world, "Content-Type: application/problem+json\r\n")) {
+            !s_has_header(world, "Content-Type: application/problem+json\r\n") || !s_is_one(world->answer)) {
             fail_msg("%s\n%s", refusal->request, world->answer);
         }
     }
