@@ -600,6 +600,11 @@ static size_t s_distance(const char *a, size_t a_size, const char *b, size_t b_s
     return rows[a_size % 3][b_size];
 }
 
+//  How many slips a word of that length may have: a third of it, and one in two letters.
+static size_t s_slips(size_t size) {
+    return size == 2 ? 1 : size / 3;
+}
+
 const char *hf_nearest(const char *word, const char *const *known, size_t known_size) {
     const char *nearest = NULL;
     size_t word_size = strlen(word), best = SIZE_MAX;
@@ -607,11 +612,11 @@ const char *hf_nearest(const char *word, const char *const *known, size_t known_
         size_t size = strlen(known[number]);
         size_t longer = size > word_size ? size : word_size;
         size_t apart = longer - s_min(size, word_size);
-        if (size > S_NEAREST_MAX || apart > longer / 3 || apart >= best) {
+        if (size > S_NEAREST_MAX || apart > s_slips(longer) || apart >= best) {
             continue;
         }
         size_t distance = s_distance(word, word_size, known[number], size);
-        if (distance <= longer / 3 && distance < best) {
+        if (distance <= s_slips(longer) && distance < best) {
             best = distance;
             nearest = known[number];
         }

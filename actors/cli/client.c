@@ -223,24 +223,34 @@ hf_reach_t hf_client_try(hf_client_t *self, const hf_request_t *request, hf_repl
 
 //  ---- what to say
 
-//  The title and detail of a problem (RFC 9457), or false where the answer is none.
-static bool s_say_problem(const hf_reply_t *reply) {
+//  Queries and headers are made of options: what the node cannot read there was typed wrong.
+static bool s_is_usage(const char *type) {
+    static const char *const types[] = {"urn:holdfast:problem:malformed-query",
+                                        "urn:holdfast:problem:malformed-header"};
+    return type && (strcmp(type, types[0]) == 0 || strcmp(type, types[1]) == 0);
+}
+
+//  The title and detail of a problem (RFC 9457); returns the exit status, or -1 where the answer is none.
+static int s_say_problem(const hf_reply_t *reply) {
     json_t *problem = json_loadb((const char *)reply->body.data, reply->body.size, JSON_ALLOW_NUL, NULL);
     const char *title = json_string_value(json_object_get(problem, "title"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
+    int status = -1;
     if (title) {
-        (void)hf_say_failed("%s%s%s", title, detail ? ": " : "", detail ? detail : "");
+        status = hf_say_failed("%s%s%s", title, detail ? ": " : "", detail ? detail : "");
+        status = s_is_usage(json_string_value(json_object_get(problem, "type"))) ? HF_EXIT_USAGE : status;
     }
     json_decref(problem);
-    return title != NULL;
+    return status;
 }
 
 static int s_say_status(const hf_client_t *self, const hf_reply_t *reply) {
     if (reply->status >= 200 && reply->status < 300) {
         return HF_EXIT_DONE;
     }
-    if (reply->body.size > 0 && s_say_problem(reply)) {
-        return HF_EXIT_FAILED;
+    int status = reply->body.size > 0 ? s_say_problem(reply) : -1;
+    if (status >= 0) {
+        return status;
     }
     int shown = reply->body.size < S_EXCERPT ? (int)reply->body.size : S_EXCERPT;
     return hf_say_failed(
@@ -276,8 +286,9 @@ int hf_client_ask(hf_client_t *self, const hf_request_t *request, json_t **answe
                                    trouble.text);
         }
     }
+    bool unreadable = status == HF_EXIT_FAILED && reply.status == 400 && request->body_is_options;
     hf_reply_free(&reply);
-    return status;
+    return unreadable ? HF_EXIT_USAGE : status;
 }
 
 int hf_client_get(hf_client_t *self, const char *path, json_t **answer) {

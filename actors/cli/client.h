@@ -31,6 +31,7 @@ typedef struct {
     const void *body;                       //  Its bytes, or NULL
     size_t body_size;                       //  How many
     int64_t timeout_ms;                     //  0: HF_CLIENT_TIMEOUT_MS
+    bool body_is_options; //  The body is made of options: one that is malformed is wrong usage
 } hf_request_t;
 
 //  An answer, whatever its status. A zeroed one is empty.
@@ -57,7 +58,7 @@ hf_reach_t hf_client_try(hf_client_t *self, const hf_request_t *request, hf_repl
                          char why[HF_CLIENT_WHY]);
 
 //  Says on stderr what a try came to and returns the exit status; silent for an answer of 2xx. What an
-//  answer's problem says is shown as "title: detail".
+//  answer's problem says is shown as "title: detail"; a query or header that the node cannot read is wrong usage.
 int hf_client_say(const hf_client_t *self, hf_reach_t reach, const hf_reply_t *reply, const char *why);
 
 //  Sends it, says what failed, and gives the answer as JSON (answer may be NULL; else it is the caller's).

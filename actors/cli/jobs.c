@@ -158,7 +158,8 @@ static int s_ask(const hf_args_t *args, hf_client_t *client, const hf_jobs_actio
                             .path = action->path,
                             .headers = {"Content-Type: application/json"},
                             .body = body,
-                            .body_size = body ? strlen(body) : 0};
+                            .body_size = body ? strlen(body) : 0,
+                            .body_is_options = true};
     json_t *answer = NULL;
     int status = hf_client_ask(client, &request, &answer);
     const char *id = hf_fields_text(answer, "id");

@@ -17,9 +17,9 @@ enum {
 };
 
 static const hf_column_t s_columns[] = {
-    {"ID", 0, false, false},  {"STATE", 0, false, true}, {"TRIES", 5, true, false},
-    {"PRIO", 4, true, false}, {"AGE", 3, true, false},   {"PIPELINE", 10, false, false},
-    {"KEY", 6, false, false}, {"NEXT", 4, true, false},  {"REASON", 14, false, false},
+    {"ID", 0, false, false},  {"STATE", 0, false, true},     {"TRIES", 5, true, false},
+    {"AGE", 3, true, false},  {"PIPELINE", 8, false, false}, {"KEY", 6, false, false},
+    {"NEXT", 4, true, false}, {"PRIO", 4, true, false},      {"REASON", 14, false, false},
 };
 
 static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) {
@@ -39,11 +39,11 @@ static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) 
     const char *texts[] = {hf_fields_text(command, "id"),
                            hf_fields_text(command, "state"),
                            tries,
-                           priority,
                            age,
                            hf_fields_text(command, "pipeline"),
                            *key ? key : NULL,
                            next,
+                           priority,
                            reason};
     hf_table_add(table, texts);
 }

@@ -69,11 +69,11 @@ static int s_total(const hf_table_t *self) {
     return total;
 }
 
-//  The widest column that may still shrink, or -1.
+//  The widest column that may still shrink, or -1. A number, which stands on the right, is whole or not there.
 static int s_widest(const hf_table_t *self) {
     int widest = -1;
     for (int column = 0; column < self->columns_size; column++) {
-        int least = self->columns[column].least;
+        int least = self->columns[column].right ? 0 : self->columns[column].least;
         if (least > 0 && self->widths[column] > least &&
             (widest < 0 || self->widths[column] > self->widths[widest])) {
             widest = column;

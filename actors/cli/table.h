@@ -14,7 +14,7 @@ enum { HF_TABLE_COLUMNS = 12 }; //  Columns of one table at most
 typedef struct {
     const char *title; //  Its heading
     int least;  //  Columns below which it is left out rather than shrunk; 0: it is never shrunk nor left out
-    bool right; //  Numbers: to the right
+    bool right; //  Numbers: to the right, and never shrunk
     bool coloured; //  Its words are states or classes
 } hf_column_t;
 

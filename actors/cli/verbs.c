@@ -288,10 +288,12 @@ const hf_verb_t hf_verbs[] = {
      .about = "verify  checks every record and every cross-reference; names what is wrong,\n"
               "        and exits 1\n"
               "stat    sizes and counts\n"
-              "backup  a consistent copy into DIR (new or empty), while the node runs",
+              "backup  a consistent copy into DIR (new or empty), while the node runs: DIR is\n"
+              "        a state folder then, for --state of `up` and of `journal verify`",
      .options = s_journal_options,
      .example =
-         "holdfast journal verify --state /var/lib/holdfast\nholdfast journal backup /backup/2026-01-31",
+         "holdfast journal verify --state /var/lib/holdfast\nholdfast journal backup /backup/2026-01-31\n"
+         "holdfast journal verify --state /backup/2026-01-31",
      .least = 1,
      .most = 2,
      .missing = "verify, stat or backup is missing",

@@ -393,19 +393,44 @@ static int s_make_empty(const char *dir, hf_error_t *error) {
     return entries <= 2 ? 0 : hf_error_set(error, "%s is not empty: choose a new folder for the copy", dir);
 }
 
-//  What is not synced is no backup. hf_room_sync_folders does the rest: the copy's folder and its parents.
-static int s_copy(const char *state_dir, const char *to, FILE *out, uint64_t *bytes, hf_error_t *error) {
-    char dir[HF_STATE_PATH];
-    findings_t findings = {.kept = NULL};
-    if (s_folder(dir, state_dir, error) || s_make_empty(to, error)) {
+//  The copy is a state folder of its own: its journal/, made where nothing is yet.
+static int s_make_journal(char journal[HF_STATE_PATH], const char *to, hf_error_t *error) {
+    if (s_make_empty(to, error) || hf_state_dir_path(journal, to, "journal", error)) {
         return -1;
     }
-    int rc = s_run(dir, s_backup, to, out, &findings, error);
+    return mkdir(journal, 0700) ? hf_error_set(error, "make the folder %s: %s", journal, strerror(errno)) : 0;
+}
+
+//  What a copy that failed has left: the folder is empty again, for the next one.
+static void s_clear(const char *to, const char *journal) {
+    char file[HF_STATE_PATH];
+    if (hf_state_dir_path(file, to, "journal/data.mdb", NULL) == 0) {
+        unlink(file);
+    }
+    rmdir(journal);
+}
+
+//  What is not synced is no backup: hf_room_sync_folders does the file, its folder, and two above.
+static int s_copy_into(const char *dir, const char *journal, FILE *out, uint64_t *bytes, hf_error_t *error) {
+    findings_t findings = {.kept = NULL};
+    int rc = s_run(dir, s_backup, journal, out, &findings, error);
     free(findings.result);
     if (rc) {
-        return hf_error_wrap(error, "copy the journal to %s", to);
+        return hf_error_wrap(error, "copy the journal to %s", journal);
     }
-    return hf_room_sync_folders(to, error) || hf_room_check(to, bytes, error) != 1 ? -1 : 0;
+    return hf_room_sync_folders(journal, error) || hf_room_check(journal, bytes, error) != 1 ? -1 : 0;
+}
+
+static int s_copy(const char *state_dir, const char *to, FILE *out, uint64_t *bytes, hf_error_t *error) {
+    char dir[HF_STATE_PATH], journal[HF_STATE_PATH];
+    if (s_folder(dir, state_dir, error) || s_make_journal(journal, to, error)) {
+        return -1;
+    }
+    int rc = s_copy_into(dir, journal, out, bytes, error);
+    if (rc) {
+        s_clear(to, journal);
+    }
+    return rc;
 }
 
 int hf_journal_backup(const char *state_dir, const char *dir, FILE *out) {
@@ -414,9 +439,6 @@ int hf_journal_backup(const char *state_dir, const char *dir, FILE *out) {
     if (s_copy(state_dir, dir, out, &bytes, &error)) {
         return s_fail(&error);
     }
-    fprintf(out,
-            "%s/data.mdb holds a copy of %" PRIu64
-            " bytes; to use it, put it into journal/ of a state folder\n",
-            dir, bytes);
+    fprintf(out, "%s holds a copy of %" PRIu64 " bytes, ready for --state\n", dir, bytes);
     return 0;
 }

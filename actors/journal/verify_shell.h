@@ -18,8 +18,8 @@ int hf_journal_verify(const char *state_dir, bool json, FILE *out);
 //  Writes sizes and counts. Returns 0 or 1 as above.
 int hf_journal_stat(const char *state_dir, bool json, FILE *out);
 
-//  Makes a consistent, compacted, synced copy in folder dir, which must be empty or absent. Returns 0 or 1 as
-//  above.
+//  Makes a consistent, compacted, synced copy, as a state folder: dir/journal/data.mdb. dir must be empty or absent.
+//  Returns 0 or 1 as above.
 int hf_journal_backup(const char *state_dir, const char *dir, FILE *out);
 
 #endif

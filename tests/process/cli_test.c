@@ -375,6 +375,25 @@ static void s_a_refusal_is_one_line_with_title_and_detail(void **state) {
     assert_int_equal(s_count(s_run.error, '\n'), 1);
 }
 
+//  What the node cannot read of a query, a header or a job's body stood in an option.
+static void s_options_that_the_node_cannot_read_are_2(void **state) {
+    (void)state;
+    SCRIPT(PROBLEM(
+        400, "{\"type\":\"urn:holdfast:problem:malformed-query\",\"title\":\"no\",\"detail\":\"state=\"}"));
+    RUN("list", "--state", "foo");
+    assert_int_equal(s_run.status, HF_EXIT_USAGE);
+    assert_string_equal(s_run.error, "holdfast: no: state=\n");
+    SCRIPT(PROBLEM(400, "{\"type\":\"urn:holdfast:problem:malformed-header\",\"title\":\"no\"}"));
+    RUN("send", "p", "{}", "--deadline", "soon");
+    assert_int_equal(s_run.status, HF_EXIT_USAGE);
+    SCRIPT(PROBLEM(400, "{\"type\":\"urn:holdfast:problem:malformed-body\",\"title\":\"no\"}"));
+    RUN("retry", "--all", "--rate", "foo");
+    assert_int_equal(s_run.status, HF_EXIT_USAGE);
+    SCRIPT(PROBLEM(400, "{\"type\":\"urn:holdfast:problem:malformed-body\",\"title\":\"no\"}"));
+    RUN("send", "p", "{");
+    assert_int_equal(s_run.status, HF_EXIT_FAILED);
+}
+
 static void s_wait_follows_to_the_end(void **state) {
     (void)state;
     SCRIPT(
@@ -914,6 +933,7 @@ int main(void) {
         cmocka_unit_test(s_send_passes_its_options_on),
         cmocka_unit_test(s_what_broke_off_is_sent_again_under_the_same_key),
         cmocka_unit_test(s_a_refusal_is_one_line_with_title_and_detail),
+        cmocka_unit_test(s_options_that_the_node_cannot_read_are_2),
         cmocka_unit_test(s_wait_follows_to_the_end),
         cmocka_unit_test(s_wait_outlives_a_broken_stream),
         cmocka_unit_test(s_show_tells_the_story_in_order),

@@ -45,6 +45,7 @@ static void s_assert_refused(client_t *client, const char *words) {
     assert_int_equal(hf_journal_stat(client->state, false, out), 1);
     snprintf(copy, sizeof copy, "%s/copy", client->dir);
     assert_int_equal(hf_journal_backup(client->state, copy, out), 1);
+    assert_true(rmdir(copy) == 0 || errno == ENOENT); //  Nothing is left in it
     fclose(out);
 }
 
@@ -143,7 +144,7 @@ static void whatever_bit_is_flipped_verify_survives(void **state) {
 
 static void a_copy_made_while_the_journal_works_is_whole(void **state) {
     client_t *client = s_new_filled();
-    char copy[96], moved[160], command[512];
+    char copy[96];
     FILE *out = fopen("/dev/null", "w");
     (void)state;
     c_start(client, NULL);
@@ -167,11 +168,8 @@ static void a_copy_made_while_the_journal_works_is_whole(void **state) {
     assert_int_equal(hf_journal_stat(client->state, false, out), 0);
     assert_int_equal(c_verify(client, NULL), 0); //  On a live file
     assert_int_equal(c_end(client, SIGTERM), 0);
-    //  The copy in a state folder of its own.
-    snprintf(moved, sizeof moved, "%s/t/journal", client->dir);
-    snprintf(command, sizeof command, "mkdir -p %s && mv %s/data.mdb %s/", moved, copy, moved);
-    assert_int_equal(system(command), 0);
-    snprintf(client->state, sizeof client->state, "%s/t", client->dir);
+    //  The copy is a state folder.
+    snprintf(client->state, sizeof client->state, "%s", copy);
     assert_int_equal(c_verify(client, NULL), 0);
     for (size_t i = 300; i < client->commands_size; i++) {
         client->commands[i].acked = false; //  They may have come after the copy

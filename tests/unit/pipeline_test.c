@@ -330,7 +330,7 @@ static void s_what_is_no_status_rule_is_refused_and_changes_nothing(void **state
 static void s_a_slip_of_the_pen_finds_the_name_that_was_meant(void **state) {
     (void)state;
     static const char *const known[] = {"url",         "method", "timeout", "connect_timeout",
-                                        "concurrency", "rate",   "POST"};
+                                        "concurrency", "rate",   "POST",    "of"};
     static const struct {
         const char *word;
         const char *nearest;
@@ -343,6 +343,8 @@ static void s_a_slip_of_the_pen_finds_the_name_that_was_meant(void **state) {
         {"connecttimeout", "connect_timeout"},
         {"ulr", "url"},
         {"raet", "rate"},
+        {"fo", "of"},
+        {"o", "of"},
         {"banana", NULL},
         {"", NULL},
         {"x", NULL},

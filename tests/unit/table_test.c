@@ -93,6 +93,9 @@ static void s_columns_shrink_then_leave(void **state) {
         {11, "ID     N\n"
              "id-1   7\n"
              "id-2  12\n"},
+        {7, "ID\n"
+            "id-1\n"
+            "id-2\n"}, //  Half a number would be another one
         {4, "ID\n"
             "id-1\n"
             "id-2\n"},
