@@ -27,6 +27,7 @@ enum {
     NONCE = 16,              //  Bytes of a nonce
     EARLIER = 8,             //  Lives of a sender whose late hellos are recognised
     SENDER_NAME = 64,        //  Bytes of a sender's name
+    TAKE_MOST = 1 << 17,     //  Proposals in a commit: more than a batch holds
 };
 
 typedef struct {
@@ -49,6 +50,7 @@ typedef struct {
 typedef struct {
     sender_t *sender; //  To whom
     Hf__Ack ack;      //  What
+    bool rest;        //  Some of it was left for the next commit
 } answer_t;
 
 struct hf_journal {
@@ -71,6 +73,8 @@ struct hf_journal {
     size_t trimmed;                       //  Commands and runs of facts removed in this batch
     hf_id_t keys_place;                   //  Where in the table `keys` to look on for what is gone
     bool trim_more;                       //  Finished commands are known to wait for removal
+    size_t most;                          //  Proposals, and what leaves of each kind, that one commit takes
+    size_t taken;                         //  How many this one took
     bool touch;                           //  The next commit writes, whether or not something changed
     bool beat_now;                        //  A beat is due whatever the time
     int64_t beat_at;                      //  When the next beat is due
@@ -119,6 +123,7 @@ hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *opti
     self->pending = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->pending);
     self->answers = hf_alloc(HF_JOURNAL_BATCH_MESSAGES * sizeof *self->answers);
     self->keep_ms = options->keep_ms;
+    self->most = TAKE_MOST;
     if (hf_store_begin_write(store, error) || s_load_meta(self, now, error) ||
         hf_store_commit(store, error)) {
         hf_store_abort(store);
@@ -129,19 +134,21 @@ hf_journal_t *hf_journal_new(hf_store_t *store, const hf_journal_options_t *opti
     return self;
 }
 
-static void s_drop_pending(hf_journal_t *self) {
-    for (size_t i = 0; i < self->pending_size; i++) {
+//  The first `size` of what waits.
+static void s_drop_pending(hf_journal_t *self, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        self->pending_bytes -= self->pending[i].size;
         free(self->pending[i].data);
     }
-    self->pending_size = 0;
-    self->pending_bytes = 0;
+    self->pending_size -= size;
+    memmove(self->pending, self->pending + size, self->pending_size * sizeof *self->pending);
 }
 
 void hf_journal_destroy(hf_journal_t **self_p) {
     assert(self_p);
     hf_journal_t *self = *self_p;
     if (self) {
-        s_drop_pending(self);
+        s_drop_pending(self, self->pending_size);
         hf_outbox_free(&self->outbox);
         hf_arena_destroy(&self->arena);
         free(self->pending);
@@ -315,15 +322,21 @@ static int s_apply_one(hf_journal_t *self, hf_batch_t *batch, const ProtobufCBin
     return rc;
 }
 
+//  Of a run that one commit cannot take whole, the rest is applied by the next one, which sees it as repeated up to there.
 static int s_apply_run(hf_journal_t *self, hf_batch_t *batch, const Hf__Proposals *message,
                        answer_t *answer) {
     Hf__Ack *ack = &answer->ack;
     ack->first = message->first;
-    ack->applied = message->first + message->n_proposals - 1;
     for (size_t i = 0; i < message->n_proposals; i++) {
         Hf__Result *result = hf_arena_take(self->arena, sizeof *result);
         hf__result__init(result);
         batch->repeated = message->first + i < answer->sender->next;
+        if (!batch->repeated && self->taken >= self->most) {
+            answer->rest = true;
+            break;
+        }
+        self->taken += !batch->repeated;
+        ack->applied = message->first + i;
         int rc = s_apply_one(self, batch, &message->proposals[i], result);
         if (rc) {
             return rc;
@@ -407,7 +420,8 @@ static int s_remove(hf_journal_t *self, const hf_id_t *id, hf_error_t *error) {
 
 //  Finished commands leave at least as fast as others come: so many more than this batch made facts.
 static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error) {
-    size_t most = HF_JOURNAL_TRIM + batch->facts_size;
+    int each = self->most < HF_JOURNAL_TRIM ? (int)self->most : HF_JOURNAL_TRIM;
+    size_t most = (size_t)each + (self->most < TAKE_MOST ? 0 : batch->facts_size);
     finished_t finished = {.before = batch->now - self->keep_ms, .size = 0};
     finished.most = most < TRIM_MOST ? (unsigned)most : TRIM_MOST;
     int rc = hf_store_walk_ended(self->store, s_on_finished, &finished, error);
@@ -419,15 +433,15 @@ static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error
     }
     int64_t soon = batch->now - FULL_FACTS_MS;
     int64_t facts_before = self->full_reason && soon > finished.before ? soon : finished.before;
-    int runs = hf_store_trim_facts(self->store, facts_before, HF_JOURNAL_TRIM, self->arena, error);
+    int runs = hf_store_trim_facts(self->store, facts_before, (unsigned)each, self->arena, error);
     self->trimmed += runs > 0 ? (size_t)runs : 0;
-    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, HF_JOURNAL_TRIM,
+    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, (unsigned)each,
                                   self->arena, error);
     self->trimmed += keys > 0 ? (size_t)keys : 0;
     if (keys < 0) {
         return keys;
     }
-    self->trim_more = finished.size == finished.most || runs == HF_JOURNAL_TRIM;
+    self->trim_more = finished.size == finished.most || runs == each;
     self->trim_at = batch->now + TRIM_EVERY_MS;
     return runs < 0 ? runs : 0;
 }
@@ -492,12 +506,27 @@ static void s_publish(hf_journal_t *self, const hf_batch_t *batch, size_t messag
     }
 }
 
-static int s_apply_all(hf_journal_t *self, hf_batch_t *batch, hf_error_t *error) {
-    uint64_t last_epoch = self->last_epoch;
-    int rc = hf_store_begin_write(self->store, error);
-    for (size_t i = 0; i < self->pending_size && !rc; i++) {
-        rc = s_apply_message(self, batch, &self->pending[i], &self->answers[i]);
+//  As many messages as one commit takes; the last of them perhaps in part. *answered, *done: how many got an answer, and how many are
+//  done with.
+static int s_apply_pending(hf_journal_t *self, hf_batch_t *batch, size_t *answered, size_t *done) {
+    int rc = 0;
+    for (*answered = *done = 0; *done < self->pending_size && self->taken < self->most && !rc; ++*answered) {
+        rc = s_apply_message(self, batch, &self->pending[*answered], &self->answers[*answered]);
+        if (self->answers[*answered].rest) {
+            ++*answered;
+            break;
+        }
+        ++*done;
     }
+    return rc;
+}
+
+static int s_apply_all(hf_journal_t *self, hf_batch_t *batch, size_t *answered, size_t *done,
+                       hf_error_t *error) {
+    uint64_t last_epoch = self->last_epoch;
+    self->taken = *answered = *done = 0;
+    int rc = hf_store_begin_write(self->store, error);
+    rc = rc ? rc : s_apply_pending(self, batch, answered, done);
     if (!rc && (self->trim_more || batch->now >= self->trim_at)) {
         rc = s_trim(self, batch, error);
     }
@@ -512,6 +541,7 @@ typedef struct {
     uint64_t last_epoch;                  //  The same
     int64_t trim_at;                      //  The same
     bool trim_more;                       //  The same
+    hf_id_t keys_place;                   //  The same
     hf_journal_counters_t counters;       //  The same
 } memory_t;
 
@@ -520,6 +550,7 @@ static void s_remember(const hf_journal_t *self, memory_t *memory) {
     memory->last_epoch = self->last_epoch;
     memory->trim_at = self->trim_at;
     memory->trim_more = self->trim_more;
+    memory->keys_place = self->keys_place;
     memory->counters = self->counters;
 }
 
@@ -529,6 +560,7 @@ static void s_forget(hf_journal_t *self, const memory_t *memory) {
     self->last_epoch = memory->last_epoch;
     self->trim_at = memory->trim_at;
     self->trim_more = memory->trim_more;
+    self->keys_place = memory->keys_place;
     self->counters = memory->counters;
 }
 
@@ -543,16 +575,18 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
                         .error = error};
     self->trimmed = 0;
     s_remember(self, &memory);
-    int rc = s_apply_all(self, &batch, error);
+    size_t answered, done;
+    int rc = s_apply_all(self, &batch, &answered, &done, error);
     if (rc) {
         s_forget(self, &memory);
     } else {
         self->next_fact = batch.next_fact;
         self->touch = false;
-        self->counters.commits += self->pending_size > 0 || self->trimmed > 0;
+        self->counters.commits += answered > 0 || self->trimmed > 0;
         self->counters.trimmed += self->trimmed;
-        s_publish(self, &batch, self->pending_size);
-        s_drop_pending(self);
+        s_publish(self, &batch, answered);
+        s_drop_pending(self, done);
+        self->most += self->most < TAKE_MOST ? self->most / 4 + 1 : 0;
     }
     free(batch.facts);
     hf_arena_reset(self->arena);
@@ -561,11 +595,25 @@ int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error) {
 
 //  ---- room, time
 
+bool hf_journal_take_less(hf_journal_t *self) {
+    size_t taken = self->taken + self->trimmed;
+    if (taken < 2 || self->most < 2) {
+        return false;
+    }
+    self->most = (taken < self->most ? taken : self->most) / 2;
+    return true;
+}
+
+bool hf_journal_is_behind(const hf_journal_t *self) {
+    return self->pending_size > 0;
+}
+
 void hf_journal_set_full(hf_journal_t *self, const char *reason) {
     char *old = self->full_reason; //  It may be the very text that is set again
     self->full_reason = hf_strdup(reason);
     self->beat_now = true;
     free(old);
+    self->most = reason ? self->most : TAKE_MOST;
 }
 
 void hf_journal_touch(hf_journal_t *self) {

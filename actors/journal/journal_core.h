@@ -52,9 +52,17 @@ bool hf_journal_has_work(const hf_journal_t *self);
 
 //  Applies and commits all that waits, and puts acknowledgements and facts into the outbox. 0: done.
 //  HF_STORE_FULL: nothing was done and all still waits; give the store more room, or say that there is none
-//  (hf_journal_set_full), and call again. HF_STORE_FAILED: final; nothing of this batch was published or may
-//  be; end the process with the error.
+//  (hf_journal_set_full), or take less at once, and call again. HF_STORE_FAILED: final; nothing of this batch was
+//  published or may be; end the process with the error.
 int hf_journal_commit(hf_journal_t *self, int64_t now, hf_error_t *error);
+
+//  After HF_STORE_FULL: the next commits take less at once than this one would have, and then more again step by step. A transaction
+//  copies every page that it changes, and what it leaves behind is free for later ones: so in a journal without room many small ones
+//  fit where one large one does not. False: it can be no less.
+bool hf_journal_take_less(hf_journal_t *self);
+
+//  Whether the last commit left something for the next one.
+bool hf_journal_is_behind(const hf_journal_t *self);
 
 //  From now on new commands are refused with that reason, everything else is still applied; NULL: there is
 //  room again.

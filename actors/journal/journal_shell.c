@@ -122,6 +122,9 @@ static bool s_make_room(shell_t *self, hf_error_t *error) {
     }
     bool grown = hf_room_grow(self->room, &reason) == 0;
     bool full = hf_journal_is_full(self->core);
+    if (!grown && full && hf_journal_take_less(self->core)) {
+        return true;
+    }
     if (!grown && full) {
         hf_error_set(error, "%s, and the reserve for ends of attempts is used up, too", reason.text);
         return false;
@@ -140,11 +143,15 @@ static int s_commit(shell_t *self) {
     hf_error_t error;
     for (;;) {
         int rc = hf_journal_commit(self->core, hf_clock_now_ms(), &error);
-        if (rc == 0) {
+        if (rc == 0 && !hf_journal_is_behind(self->core)) {
             s_publish(self);
             return 0;
         }
-        if (rc != HF_STORE_FULL || !s_make_room(self, &error)) {
+        if (rc == 0) { //  It took less than there was; followers hear that it lives
+            (void)hf_journal_tick(self->core, hf_clock_now_ms());
+            s_publish(self);
+            s_notify(self);
+        } else if (rc != HF_STORE_FULL || !s_make_room(self, &error)) {
             hf_log_error(
                 "%s; the journal stops; nothing acknowledged is lost; make room, or see to the disk, and it "
                 "continues by itself",
@@ -395,7 +402,11 @@ static int s_open(shell_t *self, const char *state_dir, hf_error_t *error) {
         return hf_error_wrap(error, "open the journal");
     }
     //  What has to leave goes first: it may be what makes room.
-    if (hf_journal_commit(self->core, hf_clock_now_ms(), error) || s_begin_with_room(self, error)) {
+    int rc;
+    do {
+        rc = hf_journal_commit(self->core, hf_clock_now_ms(), error);
+    } while (rc == HF_STORE_FULL && hf_journal_take_less(self->core));
+    if (rc || s_begin_with_room(self, error)) {
         return hf_error_wrap(error, "begin the journal");
     }
     self->pub = hf_socket_new(state_dir, ZMQ_PUB, true, "facts", error);

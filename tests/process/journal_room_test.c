@@ -219,6 +219,62 @@ static void a_reader_that_was_killed_does_not_make_the_file_grow(void **state) {
     c_destroy(client);
 }
 
+//  All that are dead, in an order that has nothing to do with that of their acceptance: each is on another page.
+static void s_discard_all(client_t *client) {
+    size_t place = 0;
+    for (size_t i = 0; i < client->commands_size; i++) {
+        place = (place + 7919) % client->commands_size;
+        Hf__Decide decide = HF__DECIDE__INIT;
+        Hf__Proposal proposal = HF__PROPOSAL__INIT;
+        hf_id_t *id = &client->commands[place].id;
+        decide.id = decide.decision = (ProtobufCBinaryData){HF_ID_SIZE, id->bytes};
+        decide.event = HF_EVENT_DISCARD;
+        proposal.what_case = HF__PROPOSAL__WHAT_DECIDE;
+        proposal.decide = &decide;
+        assert_true(hf_link_propose(client->link, &proposal, NULL) != 0);
+    }
+}
+
+static void s_give_up(client_t *client, const hf_id_t *id) {
+    Hf__Verdict verdict = HF__VERDICT__INIT;
+    Hf__Proposal proposal = HF__PROPOSAL__INIT;
+    verdict.id = (ProtobufCBinaryData){HF_ID_SIZE, (uint8_t *)id->bytes};
+    verdict.attempt = 1;
+    verdict.event = HF_EVENT_GIVE_UP;
+    proposal.what_case = HF__PROPOSAL__WHAT_VERDICT;
+    proposal.verdict = &verdict;
+    assert_true(hf_link_propose(client->link, &proposal, NULL) != 0);
+}
+
+//  What the journal's log advises where even the reserve runs low, by a person who does not wait for one to be answered before the next.
+static void what_is_dead_in_a_full_journal_can_be_discarded_at_once(void **state) {
+    client_t *client = c_new();
+    (void)state;
+    c_write_config(client, "16M", "7d");
+    c_start(client, NULL);
+    c_wait_live(client);
+    s_fill(client, 600);
+    for (size_t i = 0; i < client->commands_size && !client->holds; i++) {
+        if (client->commands[i].code == HF_RESULT_DONE) {
+            c_call(client, &client->commands[i].id, 1, HF_CLASS_REJECTED, 1000);
+            s_give_up(client, &client->commands[i].id);
+        }
+        c_wait_below(client, 6);
+    }
+    C_UNTIL(client, client->full && hf_link_unacked(client->link) == 0);
+    uint64_t dead = c_count(client, HF_STATE_DEAD);
+    assert_true(client->holds && dead > 300);
+    s_discard_all(client);
+    c_wait_below(client, client->commands_size / 2);
+    assert_int_equal(c_end(client, SIGKILL), 128 + SIGKILL);
+    c_start(client, NULL);
+    C_UNTIL(client, hf_link_unacked(client->link) == 0);
+    assert_int_equal(c_count(client, HF_STATE_DISCARDED), dead);
+    assert_int_equal(c_end(client, SIGTERM), 0);
+    assert_int_equal(c_verify(client, NULL), 0);
+    c_destroy(client);
+}
+
 //  A client in a small file system of its own; only root may have one, else the test is skipped.
 static client_t *s_new_on_disk(const char *options) {
     char dir[64] = "/tmp/holdfast-disk-XXXXXX";
@@ -277,6 +333,7 @@ int main(void) {
         C_TEST(a_full_journal_refuses_commands_and_records_ends),
         C_TEST(what_leaves_makes_room_by_itself),
         C_TEST(a_reserve_that_runs_low_holds_starts_in_a_new_life_too),
+        C_TEST(what_is_dead_in_a_full_journal_can_be_discarded_at_once),
         C_TEST(a_small_journal_lives_long),
         C_TEST(a_reader_that_was_killed_does_not_make_the_file_grow),
         C_TEST(a_full_disk_is_a_full_journal_until_it_has_room),

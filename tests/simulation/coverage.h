@@ -41,6 +41,7 @@
     X(COMMIT_KEPT, "commit fails, yet kept")                                                                 \
     X(WRITE_FAILS, "write fails")                                                                            \
     X(MAP_FULL, "map full")                                                                                  \
+    X(IN_PARTS, "a batch in parts")                                                                          \
     X(BEGINS_FULL, "journal begins full")                                                                    \
     X(STARTS_HELD, "starts held: reserve low")                                                               \
     X(JOURNAL_FULL, "journal full")                                                                          \

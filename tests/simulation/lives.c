@@ -416,6 +416,10 @@ static bool s_commit(sim_world_t *world, sim_life_t *life) {
         if (sim_chance(engine, SIM_CRASH, HALF) && !world->full) {
             s_set_full(world, life);
         }
+        if (sim_chance(engine, SIM_CRASH, HALF) && hf_journal_take_less(life->core)) {
+            sim_cover(SIM_FAULT_IN_PARTS, world->ledger->counts);
+            SAY(engine, "  %s: less at once", sim_tell_life(life));
+        }
         rc = s_commit_once(world, life);
     }
     if (rc) {
@@ -443,10 +447,12 @@ static void s_journal_round(sim_world_t *world, sim_life_t *life) {
     s_take_inbox(world, life);
     bool asks = hf_journal_tick(life->core, sim_node_now(world));
     s_send_outbox(world, life, hf_journal_outbox(life->core));
-    if ((asks || hf_journal_has_work(life->core)) && !s_commit(world, life)) {
-        return;
-    }
-    s_send_outbox(world, life, hf_journal_outbox(life->core));
+    do {
+        if ((asks || hf_journal_has_work(life->core)) && !s_commit(world, life)) {
+            return;
+        }
+        s_send_outbox(world, life, hf_journal_outbox(life->core));
+    } while (hf_journal_is_behind(life->core));
     sim_ledger_forget(world->ledger);
     if (sim_chance(&world->engine, SIM_CRASH, world->plan.full) && !world->full) {
         s_set_full(world, life);

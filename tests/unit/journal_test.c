@@ -705,6 +705,62 @@ static void a_batch_without_room_leaves_no_trace_until_there_is_some(void **stat
     free(body);
 }
 
+//  A transaction copies each page that it changes: what does not fit at once may in parts. Every part is answered as it is durable, and
+//  the sender sees one row of answers.
+static void what_does_not_fit_at_once_is_taken_in_parts(void **state) {
+    enum { SIZE = 1200 };
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "call.0", 1);
+    hf_error_t error;
+    hf_store_stat_t stat;
+    Hf__Proposal *proposals[SIZE];
+    hf_id_t ids[SIZE];
+    char key[201];
+    (void)state;
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = 0;
+    for (int i = 0; i < SIZE; i++) {
+        Hf__Proposal *submit = w_submit(world, &ids[i]);
+        submit->submit->command->key = key;
+        assert_int_equal(w_propose(world, &peer, submit), HF_RESULT_DONE);
+        assert_int_equal(w_propose(world, &peer, w_start(world, &ids[i], 1, peer.epoch)), HF_RESULT_DONE);
+        w_clear(world);
+    }
+    for (int i = 0; i < SIZE; i++) {
+        proposals[i] = w_outcome(world, &ids[i * 7 % SIZE], 1, peer.epoch, HF_CLASS_SUCCEEDED);
+    }
+    assert_int_equal(hf_store_begin_read(world->reader, &error), 0);
+    assert_int_equal(hf_store_stat(world->reader, &stat, &error), 0);
+    hf_store_end_read(world->reader);
+    assert_int_equal(hf_store_set_map(world->store, (stat.pages_used + 270) * stat.page_size, &error), 0);
+    hf_journal_set_full(world->journal, "no room");
+    w_send_run(world, &peer, peer.next, proposals, SIZE / 2);
+    w_send_run(world, &peer, peer.next + SIZE / 2, proposals + SIZE / 2, SIZE / 2);
+    int parts = 0, failed = 0;
+    while (hf_journal_has_work(world->journal)) {
+        int rc = hf_journal_commit(world->journal, world->now, &error);
+        assert_true(rc == 0 || (rc == HF_STORE_FULL && hf_journal_take_less(world->journal)));
+        w_hear(world);
+        parts += rc == 0;
+        failed += rc != 0;
+    }
+    assert_true(failed > 0 && parts > 2);
+    assert_int_equal(w_last_ack(world)->applied, peer.next + SIZE - 1);
+    uint64_t applied = peer.next - 1;
+    for (size_t i = 0; i < world->acks_size; i++) {
+        const Hf__Ack *ack = world->acks[i];
+        assert_true(ack->first <= applied + 1 && ack->applied > applied);
+        for (uint64_t number = applied + 1; number <= ack->applied; number++) {
+            assert_null(hf_result_find(ack, number)); //  Done
+        }
+        applied = ack->applied;
+    }
+    assert_int_equal(world->facts_size, SIZE);
+    assert_int_equal(w_count(world, "d", HF_STATE_SUCCEEDED), SIZE);
+    w_verify(world);
+    w_destroy(world);
+}
+
 static void a_full_journal_keeps_answers_short(void **state) {
     world_t *world = w_new(MAP);
     peer_t peer = w_peer(world, "call.0", 1);
@@ -948,6 +1004,7 @@ int main(void) {
         cmocka_unit_test(more_names_than_a_node_has_are_not_let_in),
         cmocka_unit_test(nothing_is_published_before_its_commit),
         cmocka_unit_test(a_batch_without_room_leaves_no_trace_until_there_is_some),
+        cmocka_unit_test(what_does_not_fit_at_once_is_taken_in_parts),
         cmocka_unit_test(a_full_journal_keeps_answers_short),
         cmocka_unit_test(a_full_journal_keeps_facts_for_an_hour),
         cmocka_unit_test(facts_are_numbered_without_gaps_over_all_lives),
