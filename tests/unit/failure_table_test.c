@@ -4,18 +4,7 @@
 #include "call/call_core.h"
 #include "cases/failure_table.h"
 #include "ingress/ingress_core.h"
-#include "journal/journal_core.h"
-#include "pipeline_file/pipeline_file.h"
-#include "simulate/player.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "unit/journal_world.h"
 
 enum { INGRESS, DISPATCH, FAILURE, CALL, CAST };
 enum {
@@ -26,12 +15,6 @@ enum {
 
 static const char *const s_names[CAST] = {"ingress", "dispatch", "failure", "call.0"};
 
-typedef struct {
-    const hf_player_t *player; //  What it is
-    hf_store_t *store;         //  Its handle
-    void *core;                //  Its life
-} actor_t;
-
 //  A request that a caller makes.
 typedef struct {
     uint64_t ticket;         //  In the caller's core
@@ -40,20 +23,12 @@ typedef struct {
 } call_t;
 
 typedef struct {
-    char dir[64];            //  The journal's folder
-    hf_config_t *config;     //  The table's pipelines
-    hf_store_t *store;       //  The journal's handle
-    hf_store_t *reader;      //  The test's
-    hf_journal_t *journal;   //  The journal
-    actor_t cast[CAST];      //  Everybody else
+    world_t *world;          //  Journal, file, the table's pipelines, and everybody: cast[INGRESS] …
     call_t calls[CALLS_MAX]; //  Under way
     size_t calls_size;       //  How many
-    hf_arena_t *arena;       //  Of what the test reads
-    int64_t now;             //  Virtual time
-    uint8_t lives;           //  Begun so far
     hf_answer_t answer;      //  The newest
     bool answered;           //  There is one
-} world_t;
+} story_t;
 
 //  ---- the third party: what the stand-in would do with that path
 
@@ -89,105 +64,50 @@ static int64_t s_third(const hf_call_request_t *request, hf_call_result_t *resul
 
 //  ---- the node
 
-static void s_begin_life(world_t *world, int number) {
-    actor_t *actor = &world->cast[number];
-    actor->player = hf_player_find(s_names[number]);
-    if (actor->core) {
-        actor->player->end(actor->core);
-    }
-    hf_core_setup_t setup = {.name = s_names[number],
-                             .config = world->config,
-                             .store = actor->store,
-                             .nonce = {(uint8_t)(number + 1), ++world->lives},
-                             .seed = world->lives};
-    actor->core = actor->player->make(&setup);
+//  What dispatch and the caller say to each other.
+static void s_on_said(void *context, const hf_envelope_t *envelope) {
+    world_t *world = context;
+    bool order = envelope->to == HF_TO_CALLER;
+    actor_t *to = &world->cast[order ? CALL : DISPATCH];
+    to->player->ops->receive(to->core, order ? HF_FROM_DISPATCH : HF_FROM_CALLER, envelope->data,
+                             envelope->size, world->now);
 }
 
-static world_t *s_setup(void) {
-    world_t *world = hf_alloc(sizeof *world);
-    hf_error_t error = {{0}};
+static story_t *s_setup(void) {
+    story_t *story = hf_alloc(sizeof *story);
     hf_buf_t zpl = {0};
-    hf_store_options_t options = {.writer = true, .volatile_ = true, .map = 64 << 20};
-    hf_journal_options_t journal = {.keep_ms = INT64_C(1) << 40};
+    story->world = w_new(MAP);
     failure_write_pipelines(&zpl, "http://third", "http://nobody");
-    world->config = hf_pipeline_file_read_text("table.zpl", (char *)zpl.data, zpl.size, NULL);
+    hf_buf_add(&zpl, "", 1);
+    w_configure(story->world, (const char *)zpl.data);
     hf_buf_free(&zpl);
-    assert_non_null(world->config);
-    strcpy(world->dir, "/tmp/holdfast-table-XXXXXX");
-    assert_non_null(mkdtemp(world->dir));
-    world->store = hf_store_open(world->dir, &options, &error);
-    assert_non_null(world->store);
-    world->reader = hf_store_share(world->store);
-    world->arena = hf_arena_new(4096);
-    world->now = INT64_C(1700000000000);
-    world->journal = hf_journal_new(world->store, &journal, world->now, &error);
-    assert_non_null(world->journal);
+    story->world->on_said = s_on_said;
+    story->world->on_said_context = story->world;
     for (int i = 0; i < CAST; i++) {
-        world->cast[i].store = hf_store_share(world->store);
-        s_begin_life(world, i);
+        w_join(story->world, s_names[i]);
     }
-    return world;
+    return story;
 }
 
-static void s_teardown(world_t *world) {
-    char command[128];
-    for (int i = 0; i < CAST; i++) {
-        world->cast[i].player->end(world->cast[i].core);
-        hf_store_close(&world->cast[i].store);
-    }
-    hf_journal_destroy(&world->journal);
-    hf_store_close(&world->reader);
-    hf_store_close(&world->store);
-    hf_arena_destroy(&world->arena);
-    hf_config_destroy(&world->config);
-    snprintf(command, sizeof command, "rm -rf %s", world->dir);
-    assert_int_equal(system(command), 0);
-    free(world);
+static void s_teardown(story_t *story) {
+    w_destroy(story->world);
+    free(story);
 }
 
-static void s_hear(world_t *world) {
-    hf_envelope_t envelope;
-    while (hf_outbox_take(hf_journal_outbox(world->journal), &envelope)) {
-        for (int i = 0; i < CAST; i++) {
-            actor_t *actor = &world->cast[i];
-            if (hf_player_hears(actor->player, s_names[i], (const char *)envelope.data)) {
-                actor->player->ops->receive(actor->core, HF_FROM_JOURNAL, envelope.data, envelope.size,
-                                            world->now);
-            }
-        }
-        free(envelope.data);
-    }
-}
-
-static void s_send(world_t *world, actor_t *actor) {
-    hf_envelope_t envelope;
-    while (hf_outbox_take(actor->player->ops->outbox(actor->core), &envelope)) {
-        if (envelope.to == HF_TO_JOURNAL) {
-            hf_journal_receive(world->journal, envelope.data, envelope.size);
-        } else {
-            bool order = envelope.to == HF_TO_CALLER;
-            actor_t *to = &world->cast[order ? CALL : DISPATCH];
-            to->player->ops->receive(to->core, order ? HF_FROM_DISPATCH : HF_FROM_CALLER, envelope.data,
-                                     envelope.size, world->now);
-        }
-        free(envelope.data);
-    }
-}
-
-static void s_call(world_t *world) {
-    void *core = world->cast[CALL].core;
+static void s_call(story_t *story) {
+    void *core = story->world->cast[CALL].core;
     for (const hf_call_request_t *request; (request = hf_call_take(core));) {
-        assert_true(world->calls_size < CALLS_MAX);
-        call_t *call = &world->calls[world->calls_size++];
+        assert_true(story->calls_size < CALLS_MAX);
+        call_t *call = &story->calls[story->calls_size++];
         call->ticket = request->ticket;
         int64_t after = s_third(request, &call->result);
-        call->at = after == INT64_MAX ? INT64_MAX : world->now + after;
+        call->at = after == INT64_MAX ? INT64_MAX : story->world->now + after;
     }
-    for (size_t i = 0; i < world->calls_size;) {
-        call_t *call = &world->calls[i];
-        if (call->at <= world->now) {
-            hf_call_finish(core, call->ticket, &call->result, world->now);
-            *call = world->calls[--world->calls_size];
+    for (size_t i = 0; i < story->calls_size;) {
+        call_t *call = &story->calls[i];
+        if (call->at <= story->world->now) {
+            hf_call_finish(core, call->ticket, &call->result, story->world->now);
+            *call = story->calls[--story->calls_size];
         } else {
             i++;
         }
@@ -195,50 +115,40 @@ static void s_call(world_t *world) {
 }
 
 //  Everything that can happen within one moment, and then the next one.
-static void s_step(world_t *world) {
-    hf_error_t error;
+static void s_step(story_t *story) {
     hf_answer_t answer;
     for (int round = 0; round < 6; round++) {
-        for (int i = 0; i < CAST; i++) {
-            actor_t *actor = &world->cast[i];
-            actor->player->ops->tick(actor->core, world->now);
-            assert_null(actor->player->ops->failure(actor->core));
-            if (i == CALL) {
-                s_call(world);
-            }
-            s_send(world, actor);
+        w_clear(story->world);
+        w_speak(story->world);
+        s_call(story);
+        w_speak(story->world);
+        w_publish(story->world);
+        while (hf_ingress_take_answer(story->world->cast[INGRESS].core, &answer)) {
+            story->answer = answer;
+            story->answered = true;
         }
-        while (hf_ingress_take_answer(world->cast[INGRESS].core, &answer)) {
-            world->answer = answer;
-            world->answered = true;
-        }
-        if (hf_journal_has_work(world->journal)) {
-            assert_int_equal(hf_journal_commit(world->journal, world->now, &error), 0);
-        }
-        hf_journal_tick(world->journal, world->now);
-        s_hear(world);
     }
-    world->now += STEP_MS;
+    story->world->now += STEP_MS;
 }
 
 //  The caller dies with all that it has in hand.
-static void s_kill_caller(world_t *world) {
-    world->calls_size = 0;
-    s_begin_life(world, CALL);
+static void s_kill_caller(story_t *story) {
+    story->calls_size = 0;
+    w_new_life(&story->world->cast[CALL]);
 }
 
 //  ---- asking
 
-static hf_answer_t s_wait_answer(world_t *world) {
-    int64_t until = world->now + 5000;
-    for (world->answered = false; !world->answered;) {
-        assert_true(world->now < until);
-        s_step(world);
+static hf_answer_t s_wait_answer(story_t *story) {
+    int64_t until = story->world->now + 5000;
+    for (story->answered = false; !story->answered;) {
+        assert_true(story->world->now < until);
+        s_step(story);
     }
-    return world->answer;
+    return story->answer;
 }
 
-static hf_id_t s_submit(world_t *world, const char *row, int policy, const char *not_before) {
+static hf_id_t s_submit(story_t *story, const char *row, int policy, const char *not_before) {
     char name[64];
     hf_id_t id;
     hf_problem_t problem;
@@ -249,54 +159,42 @@ static hf_id_t s_submit(world_t *world, const char *row, int policy, const char 
                                   .content_type = "application/json",
                                   .not_before = not_before,
                                   .deadline = failure_policies[policy].deadline};
-    if (hf_ingress_submit(world->cast[INGRESS].core, &submission, world->now, NULL, &id, &problem)) {
+    if (hf_ingress_submit(story->world->cast[INGRESS].core, &submission, story->world->now, NULL, &id,
+                          &problem)) {
         fail_msg("%s: %s", name, problem.detail);
     }
-    assert_int_equal(s_wait_answer(world).kind, HF_ANSWER_ACCEPTED);
+    assert_int_equal(s_wait_answer(story).kind, HF_ANSWER_ACCEPTED);
     return id;
 }
 
 //  Whether it was carried out; else the problem is a 409.
-static bool s_ask(world_t *world, const hf_id_t *id, hf_event_t event) {
+static bool s_ask(story_t *story, const hf_id_t *id, hf_event_t event) {
     hf_problem_t problem;
-    assert_int_equal(hf_ingress_decide(world->cast[INGRESS].core, id, event, "a test", NULL, 0, NULL,
-                                       world->now, NULL, &problem),
+    assert_int_equal(hf_ingress_decide(story->world->cast[INGRESS].core, id, event, "a test", NULL, 0, NULL,
+                                       story->world->now, NULL, &problem),
                      0);
-    hf_answer_t answer = s_wait_answer(world);
+    hf_answer_t answer = s_wait_answer(story);
     if (answer.kind == HF_ANSWER_REFUSED) {
         assert_int_equal(answer.problem.status, 409);
     }
     return answer.kind == HF_ANSWER_DECIDED;
 }
 
-static const Hf__State *s_state(world_t *world, const hf_id_t *id) {
-    Hf__State *state = NULL;
-    hf_arena_reset(world->arena);
-    assert_int_equal(hf_store_begin_read(world->reader, NULL), 0);
-    assert_int_equal(hf_store_state(world->reader, id, world->arena, &state, NULL), 1);
-    hf_store_end_read(world->reader);
-    return state;
-}
-
-static void s_wait_state(world_t *world, const hf_id_t *id, hf_state_t wanted, const char *where) {
-    for (int64_t until = world->now + SETTLE_MS; s_state(world, id)->state != wanted; s_step(world)) {
-        if (world->now > until) {
+static void s_wait_state(story_t *story, const hf_id_t *id, hf_state_t wanted, const char *where) {
+    for (int64_t until = story->world->now + SETTLE_MS; w_state(story->world, id)->state != wanted;
+         s_step(story)) {
+        if (story->world->now > until) {
             fail_msg("%s: it is %s after %d s, and should be %s", where,
-                     hf_state_name((hf_state_t)s_state(world, id)->state), SETTLE_MS / 1000,
+                     hf_state_name((hf_state_t)w_state(story->world, id)->state), SETTLE_MS / 1000,
                      hf_state_name(wanted));
         }
     }
 }
 
-static void s_assert_whole(world_t *world) {
-    hf_error_t error;
-    assert_int_equal(hf_store_verify(world->reader, NULL, NULL, &error), 0);
-}
-
 //  ---- the table
 
-static void s_assert_end(world_t *world, const hf_id_t *id, const failure_end_t *end, const char *where) {
-    const Hf__State *state = s_state(world, id);
+static void s_assert_end(story_t *story, const hf_id_t *id, const failure_end_t *end, const char *where) {
+    const Hf__State *state = w_state(story->world, id);
     if (state->attempt != end->attempts || state->class_ != (uint32_t)end->class ||
         !strstr(state->reason, end->because)) {
         fail_msg("%s: %u attempts, %s, \"%s\"; wanted: %u, %s, \"%s\"", where, state->attempt,
@@ -307,7 +205,7 @@ static void s_assert_end(world_t *world, const hf_id_t *id, const failure_end_t 
 
 static void every_outcome_under_every_policy_ends_as_the_table_says(void **state) {
     (void)state;
-    world_t *world = s_setup();
+    story_t *story = s_setup();
     for (int row = 0; row < FAILURE_ROWS; row++) {
         for (int policy = 0; policy < POLICIES; policy++) {
             const failure_row_t *one = &failure_rows[row];
@@ -317,61 +215,61 @@ static void every_outcome_under_every_policy_ends_as_the_table_says(void **state
             if (end->state == HF_STATE_NONE) {
                 continue;
             }
-            hf_id_t id = s_submit(world, one->name, policy, NULL);
+            hf_id_t id = s_submit(story, one->name, policy, NULL);
             for (uint32_t attempt = 1; one->lost && attempt <= end->attempts; attempt++) {
-                s_wait_state(world, &id, HF_STATE_CALLING, where);
-                s_step(world);
-                s_kill_caller(world);
-                while (s_state(world, &id)->state == HF_STATE_CALLING &&
-                       s_state(world, &id)->attempt == attempt) {
-                    s_step(world);
+                s_wait_state(story, &id, HF_STATE_CALLING, where);
+                s_step(story);
+                s_kill_caller(story);
+                while (w_state(story->world, &id)->state == HF_STATE_CALLING &&
+                       w_state(story->world, &id)->attempt == attempt) {
+                    s_step(story);
                 }
             }
-            s_wait_state(world, &id, end->state, where);
-            s_assert_end(world, &id, end, where);
+            s_wait_state(story, &id, end->state, where);
+            s_assert_end(story, &id, end, where);
         }
     }
-    s_assert_whole(world);
-    s_teardown(world);
+    w_verify(story->world);
+    s_teardown(story);
 }
 
-static hf_id_t s_bring(world_t *world, const failure_state_t *one) {
+static hf_id_t s_bring(story_t *story, const failure_state_t *one) {
     if (one->state == HF_STATE_PARKED) { //  Behind another one of its key
-        s_submit(world, one->row, one->policy, one->not_before);
+        s_submit(story, one->row, one->policy, one->not_before);
     }
-    hf_id_t id = s_submit(world, one->row, one->policy, one->not_before);
+    hf_id_t id = s_submit(story, one->row, one->policy, one->not_before);
     if (one->first != HF_EVENT_SUBMIT) {
         bool dies = one->first == HF_EVENT_DISCARD;
-        s_wait_state(world, &id, dies ? HF_STATE_DEAD : HF_STATE_ACCEPTED, one->row);
-        assert_true(s_ask(world, &id, one->first));
+        s_wait_state(story, &id, dies ? HF_STATE_DEAD : HF_STATE_ACCEPTED, one->row);
+        assert_true(s_ask(story, &id, one->first));
     }
-    s_wait_state(world, &id, one->state, one->row);
+    s_wait_state(story, &id, one->state, one->row);
     return id;
 }
 
 static void what_people_ask_for_is_done_or_refused_as_the_table_says(void **state) {
     (void)state;
-    world_t *world = s_setup();
+    story_t *story = s_setup();
     for (int number = 0; number < FAILURE_STATES; number++) {
         for (int ask = 0; ask < ASKS; ask++) {
             const failure_state_t *one = &failure_states[number];
-            hf_id_t id = s_bring(world, one);
-            uint32_t attempts = s_state(world, &id)->attempt;
-            bool done = s_ask(world, &id, failure_events[ask]);
+            hf_id_t id = s_bring(story, one);
+            uint32_t attempts = w_state(story->world, &id)->attempt;
+            bool done = s_ask(story, &id, failure_events[ask]);
             if (done != (one->after[ask] != HF_STATE_NONE)) {
                 fail_msg("%s of one that is %s is %s", hf_event_name(failure_events[ask]),
                          hf_state_name(one->state), done ? "done" : "refused");
             }
             if (failure_events[ask] == HF_EVENT_RETRY && done) { //  It is tried again, and ends as it did
-                s_wait_state(world, &id, one->state, one->row);
-                assert_int_equal(s_state(world, &id)->attempt, attempts + 1);
+                s_wait_state(story, &id, one->state, one->row);
+                assert_int_equal(w_state(story->world, &id)->attempt, attempts + 1);
             } else {
-                assert_int_equal(s_state(world, &id)->state, done ? one->after[ask] : one->state);
+                assert_int_equal(w_state(story->world, &id)->state, done ? one->after[ask] : one->state);
             }
         }
     }
-    s_assert_whole(world);
-    s_teardown(world);
+    w_verify(story->world);
+    s_teardown(story);
 }
 
 int main(void) {
