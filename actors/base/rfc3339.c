@@ -5,8 +5,8 @@
 
 #define DAY_MS INT64_C(86400000)
 
-//  Days since 1970-01-01 of a date in the Gregorian calendar; years are counted from March, in eras of 400.
-static int64_t s_days_from_civil(int64_t year, int month, int day) {
+//  Years are counted from March, in eras of 400.
+int64_t hf_days_from_civil(int64_t year, int64_t month, int64_t day) {
     year -= month <= 2;
     int64_t era = year / 400;
     int64_t year_of_era = year - era * 400;
@@ -92,7 +92,7 @@ int hf_rfc3339_parse(const char *text, int64_t *ms) {
         return -1;
     }
     int64_t seconds = hour * 3600 + minute * 60 + second - offset * INT64_C(60);
-    int64_t at = s_days_from_civil(year, month, day) * DAY_MS + seconds * 1000 + fraction;
+    int64_t at = hf_days_from_civil(year, month, day) * DAY_MS + seconds * 1000 + fraction;
     if (at < 0 || at > HF_RFC3339_MAX_MS) {
         return -1;
     }

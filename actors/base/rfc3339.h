@@ -20,4 +20,7 @@ int hf_rfc3339_parse(const char *text, int64_t *ms);
 //  In UTC, with milliseconds. What is outside 1970 to 9999 is written as the nearer end.
 void hf_rfc3339_format(int64_t ms, char text[HF_RFC3339_TEXT]);
 
+//  Days since 1970-01-01 of a date in the Gregorian calendar; month and day from 1.
+int64_t hf_days_from_civil(int64_t year, int64_t month, int64_t day);
+
 #endif

@@ -1,4 +1,5 @@
 #include "call/outcome.h"
+#include "base/rfc3339.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,24 +163,13 @@ hf_class_t hf_outcome_classify(const hf_call_result_t *result, const hf_destinat
 
 //  ---- Retry-After
 
-//  Days since 1970 of a date in the Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date
-//  Algorithms").
-static int64_t s_days(int64_t year, int64_t month, int64_t day) {
-    year -= month <= 2;
-    int64_t era = year / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
 //  The year of a day since 1970, for what two digits mean.
 static int64_t s_year(int64_t days) {
     int64_t year = 1970 + days * 400 / 146097;
-    while (s_days(year + 1, 1, 1) <= days) {
+    while (hf_days_from_civil(year + 1, 1, 1) <= days) {
         year++;
     }
-    while (s_days(year, 1, 1) > days) {
+    while (hf_days_from_civil(year, 1, 1) > days) {
         year--;
     }
     return year;
@@ -309,7 +299,8 @@ static int64_t s_date(const char *value, int64_t wall_now) {
     if (!s_is_sound(&date)) {
         return -1;
     }
-    int64_t minutes = (s_days(date.year, date.month, date.day) * 24 + date.hour) * 60 + date.minute;
+    int64_t minutes = (hf_days_from_civil(date.year, date.month, date.day) * 24 + date.hour) * 60 +
+                      date.minute;
     return (minutes * 60 + date.second) * 1000;
 }
 

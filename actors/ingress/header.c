@@ -1,4 +1,5 @@
 #include "ingress/header.h"
+#include "base/field_value.h"
 #include "base/rfc3339.h"
 #include "base/units.h"
 
@@ -7,14 +8,7 @@
 #include <strings.h>
 
 bool hf_header_is_clean(const char *text, unsigned most) {
-    unsigned size = 0;
-    for (; text[size]; size++) {
-        unsigned char c = (unsigned char)text[size];
-        if (size >= most || (c < 0x20 && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
+    return strnlen(text, (size_t)most + 1) <= most && hf_field_value_is_clean(text);
 }
 
 //  Digits, perhaps quoted; -1 where they are something else.

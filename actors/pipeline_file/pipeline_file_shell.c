@@ -11,6 +11,7 @@
  * one the stack.  */
 
 #include "pipeline_file/files_shell.h"
+#include "pipeline_file/grammar.h"
 #include "pipeline_file/outside_shell.h"
 #include "pipeline_file/pipeline_file.h"
 #include "pipeline_file/text.h"
@@ -31,7 +32,7 @@ static hf_config_t *s_end(hf_zpl_reader_t **reader_p, hf_messages_t *messages) {
 hf_config_t *hf_pipeline_file_read(const char *const *paths, size_t paths_size, hf_messages_t *messages) {
     hf_zpl_reader_t *reader = hf_zpl_reader_new(&hf_zpl_outside);
     hf_zpl_files_read(reader, paths, paths_size);
-    hf_zpl_reader_read(reader);
+    hf_zpl_grammar_read(reader);
     return s_end(&reader, messages);
 }
 
@@ -43,7 +44,7 @@ hf_config_t *hf_pipeline_file_read_text(const char *name, const char *text, size
     } else {
         hf_zpl_source_add(reader, name, hf_memdup(text, size), size);
     }
-    hf_zpl_reader_read(reader);
+    hf_zpl_grammar_read(reader);
     return s_end(&reader, messages);
 }
 
@@ -135,7 +136,7 @@ static void s_snapshot_block(hf_zpl_reader_t *self, const hf_zpl_block_t *block,
 char *hf_pipeline_file_snapshot(const char *const *paths, size_t paths_size, hf_messages_t *messages) {
     hf_zpl_reader_t *reader = hf_zpl_reader_new(&hf_zpl_outside);
     hf_zpl_files_read(reader, paths, paths_size);
-    hf_zpl_reader_read(reader);
+    hf_zpl_grammar_read(reader);
     hf_buf_t out = {0};
     hf_buf_add(&out, HF_ZPL_SNAPSHOT_HEAD, strlen(HF_ZPL_SNAPSHOT_HEAD));
     for (size_t number = 0; reader->found_size == 0 && number < reader->blocks_size; number++) {

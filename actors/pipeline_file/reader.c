@@ -1,6 +1,4 @@
 #include "pipeline_file/reader.h"
-#include "pipeline_file/blocks.h"
-#include "pipeline_file/lines.h"
 #include "pipeline_file/text.h"
 
 #include <assert.h>
@@ -76,18 +74,6 @@ void hf_zpl_report_path(hf_zpl_reader_t *self, const char *path, const char *for
     va_end(args);
     s_found_add(self, self->sources_size, 0, hf_zpl_format("%s: %s", path, message));
     free(message);
-}
-
-void hf_zpl_reader_read(hf_zpl_reader_t *self) {
-    for (size_t source = 0; source < self->sources_size; source++) {
-        hf_zpl_lines_read(self, source);
-    }
-    hf_zpl_blocks_read(self);
-    if (self->found_size == 0 && self->config->pipelines_size == 0) {
-        hf_zpl_report_path(self, self->sources_size ? self->sources[0].path : "pipelines",
-                           "no pipeline is defined%s; write a block 'pipeline = NAME'",
-                           self->sources_size > 1 ? " in this and the other files" : "");
-    }
 }
 
 static int s_compare_found(const void *a, const void *b) {

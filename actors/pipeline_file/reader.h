@@ -68,9 +68,6 @@ hf_config_t *hf_zpl_reader_end(hf_zpl_reader_t **self_p, hf_messages_t *messages
 //  Adds a file with its text, which now belongs to the reading.
 hf_zpl_source_t *hf_zpl_source_add(hf_zpl_reader_t *self, const char *path, char *text, size_t size);
 
-//  Reads all that its sources say.
-void hf_zpl_reader_read(hf_zpl_reader_t *self);
-
 //  Notes a mistake in a line of a file.
 void hf_zpl_report(hf_zpl_reader_t *self, size_t source, size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,4 +1,5 @@
 #include "pipeline_file/request.h"
+#include "base/field_value.h"
 #include "pipeline_file/text.h"
 #include "pipeline_file/values.h"
 
@@ -162,23 +163,12 @@ static const char *s_header_reserved(const char *name, size_t size) {
     return NULL;
 }
 
-//  HTAB, visible characters and whatever lies beyond ASCII (RFC 9110, 5.5): no line break, no NUL.
-static bool s_is_field_value(const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if ((c < ' ' && c != '\t') || c == 127) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool s_check_header(const hf_zpl_spot_t *spot, const char *text, size_t headers) {
     static const char token[] =
         "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     size_t name = strcspn(text, ":");
     const char *reserved = s_header_reserved(text, name);
-    if (!s_is_field_value(text)) {
+    if (!hf_field_value_is_clean(text)) {
         hf_zpl_wrong(spot, "holds a line break or another control character; one header stands in one line");
     } else if (!text[name]) {
         hf_zpl_wrong(spot, "has no colon; write header = \"Name: value\"");

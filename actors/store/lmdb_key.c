@@ -59,17 +59,6 @@ void hf_store_key_add_queue(hf_store_key_t *key, int priority, hf_queue_t queue)
     hf_store_key_add_number(key, (uint64_t)(HF_PRIORITIES - 1 - priority) * HF_QUEUES + queue, 1);
 }
 
-hf_store_key_t hf_store_key_of_open(hf_phase_t phase, const Hf__State *state, int64_t due,
-                                    const hf_id_t *id) {
-    hf_store_key_t key = hf_store_key_of_lane(phase, state->destination);
-    if (phase == HF_PHASE_READY) {
-        hf_store_key_add_queue(&key, hf_priority(state->urgency), hf_state_queue(state));
-    }
-    hf_store_key_add_time(&key, due);
-    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
-    return key;
-}
-
 hf_store_key_t hf_store_key_of_chain(const char *pipeline, const char *key, bool parked) {
     hf_store_key_t chain = {.size = 0};
     XXH64_hash_t seed = XXH3_64bits(pipeline, strlen(pipeline));
@@ -78,13 +67,6 @@ hf_store_key_t hf_store_key_of_chain(const char *pipeline, const char *key, bool
     hf_store_key_add_number(&chain, hash.low64, 8);
     hf_store_key_add_number(&chain, parked, 1);
     return chain;
-}
-
-hf_store_key_t hf_store_key_of_turn(const Hf__State *state, const hf_id_t *id) {
-    hf_store_key_t key = hf_store_key_of_chain(state->pipeline, state->key, state->state == HF_STATE_PARKED);
-    hf_store_key_add_number(&key, state->order, 8);
-    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
-    return key;
 }
 
 hf_store_key_t hf_store_key_of_time(int64_t at, const hf_id_t *id) {

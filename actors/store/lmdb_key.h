@@ -31,13 +31,11 @@ void hf_store_key_add_queue(hf_store_key_t *key, int priority, hf_queue_t queue)
 hf_store_key_t hf_store_key_of_id(const hf_id_t *id);
 hf_store_key_t hf_store_key_of_history(const hf_id_t *id, uint32_t number);
 
-//  What all entries of a phase and a destination in `open` begin with; one of them.
+//  What all entries of a phase and a destination in `open` begin with.
 hf_store_key_t hf_store_key_of_lane(hf_phase_t phase, const char *destination);
-hf_store_key_t hf_store_key_of_open(hf_phase_t phase, const Hf__State *state, int64_t due, const hf_id_t *id);
 
-//  What all entries of an ordered key in `turns` that wait, or that have its turn, begin with; one of them.
+//  What all entries of an ordered key in `turns` that wait, or that have its turn, begin with.
 hf_store_key_t hf_store_key_of_chain(const char *pipeline, const char *key, bool parked);
-hf_store_key_t hf_store_key_of_turn(const Hf__State *state, const hf_id_t *id);
 
 //  In `expiry` and `ended`.
 hf_store_key_t hf_store_key_of_time(int64_t at, const hf_id_t *id);

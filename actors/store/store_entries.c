@@ -37,6 +37,23 @@ static bool s_open_place(const Hf__State *state, hf_phase_t *phase, int64_t *due
     }
 }
 
+static hf_store_key_t s_open_key(hf_phase_t phase, const Hf__State *state, int64_t due, const hf_id_t *id) {
+    hf_store_key_t key = hf_store_key_of_lane(phase, state->destination);
+    if (phase == HF_PHASE_READY) {
+        hf_store_key_add_queue(&key, hf_priority(state->urgency), hf_state_queue(state));
+    }
+    hf_store_key_add_time(&key, due);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
+static hf_store_key_t s_turn_key(const Hf__State *state, const hf_id_t *id) {
+    hf_store_key_t key = hf_store_key_of_chain(state->pipeline, state->key, state->state == HF_STATE_PARKED);
+    hf_store_key_add_number(&key, state->order, 8);
+    hf_store_key_add(&key, id->bytes, HF_ID_SIZE);
+    return key;
+}
+
 unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_STORE_ENTRIES_MAX]) {
     unsigned size = 0;
     hf_id_t id;
@@ -46,10 +63,10 @@ unsigned hf_store_entries(const Hf__State *state, hf_store_entry_t entries[HF_ST
         return 0;
     }
     if (s_open_place(state, &phase, &due)) {
-        entries[size++] = (hf_store_entry_t){TABLE_OPEN, hf_store_key_of_open(phase, state, due, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_OPEN, s_open_key(phase, state, due, &id)};
     }
     if (state->state == HF_STATE_PARKED || hf_state_has_turn(state)) {
-        entries[size++] = (hf_store_entry_t){TABLE_TURNS, hf_store_key_of_turn(state, &id)};
+        entries[size++] = (hf_store_entry_t){TABLE_TURNS, s_turn_key(state, &id)};
     }
     if (hf_state_is_held(state->state)) {
         entries[size++] = (hf_store_entry_t){TABLE_DEAD, hf_store_dead_key(state)};
