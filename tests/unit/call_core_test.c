@@ -148,14 +148,19 @@ static void s_order(story_t *story, const hf_id_t *id, uint32_t attempt) {
     s_order_from(story, id, attempt, s_epoch(story));
 }
 
+//  An attempt has durably started, and is ordered.
+static void s_begin(story_t *story, const hf_id_t *id, uint32_t attempt) {
+    s_settle(story);
+    s_start(story, id, attempt);
+    s_settle(story);
+    s_order(story, id, attempt);
+}
+
 //  Submitted, started, ordered.
 static hf_id_t s_ordered(story_t *story, const char *destination, const char *body) {
     s_settle(story);
     hf_id_t id = s_submit(story, destination, body);
-    s_settle(story);
-    s_start(story, &id, 1);
-    s_settle(story);
-    s_order(story, &id, 1);
+    s_begin(story, &id, 1);
     return id;
 }
 
@@ -212,10 +217,7 @@ static hf_id_t s_ordered_with_everything(story_t *story) {
     command.traceparent = (char *)"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     command.tracestate = (char *)"vendor=1";
     hf_id_t id = s_submit_as(story, &command);
-    s_settle(story);
-    s_start(story, &id, 1);
-    s_settle(story);
-    s_order(story, &id, 1);
+    s_begin(story, &id, 1);
     return id;
 }
 
@@ -320,10 +322,7 @@ static void what_became_of_a_call_is_asked_with_a_get(void **unused) {
     hf_call_finish(story->call, hf_call_take(story->call)->ticket, &broken, story->world->now);
     s_settle(story);
     s_ask_again(story, &command, 1);
-    s_settle(story);
-    s_start(story, &command, 2);
-    s_settle(story);
-    s_order(story, &command, 2);
+    s_begin(story, &command, 2);
     const hf_call_request_t *request = hf_call_take(story->call);
     hf_id_format(&command, id);
     snprintf(key, sizeof key, "Idempotency-Key: %s", id);
@@ -541,10 +540,7 @@ static void an_order_that_comes_before_the_epoch_waits_for_it(void **unused) {
     s_propose(story, outcome);
     s_settle(story);
     s_retry(story, &id, 1);
-    s_settle(story);
-    s_start(story, &id, 2);
-    s_settle(story);
-    s_order(story, &id, 2);
+    s_begin(story, &id, 2);
     const hf_call_request_t *request = hf_call_take(story->call);
     assert_non_null(request);
     assert_true(s_sends(request, "Holdfast-Attempt: 2"));
@@ -580,10 +576,7 @@ static void the_next_attempt_may_come_before_the_acknowledgement_of_the_last(voi
     story->actor->deaf = true;
     s_settle(story);
     s_retry(story, &id, 1);
-    s_settle(story);
-    s_start(story, &id, 2);
-    s_settle(story);
-    s_order(story, &id, 2);
+    s_begin(story, &id, 2);
     s_order(story, &id, 1);
     assert_int_equal(hf_call_in_hand(story->call), 2);
     const hf_call_request_t *request = hf_call_take(story->call);

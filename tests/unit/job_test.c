@@ -7,16 +7,14 @@
 
 static Hf__Proposal *s_create(world_t *world, hf_event_t event, hf_id_t *id) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_JOB_CREATE);
-    Hf__Job *job = hf_arena_take(world->arena, sizeof *job);
+    Hf__Job *job = w_make(world, &hf__job__descriptor);
     *id = hf_id_make(&world->ids, world->now);
-    hf__job__init(job);
     job->id = w_id(world, id);
     job->event = event;
     job->state = HF_STATE_DEAD;
     job->who = (char *)"somebody";
     job->created_at = world->now;
-    proposal->job_create = hf_arena_take(world->arena, sizeof *proposal->job_create);
-    hf__job_create__init(proposal->job_create);
+    proposal->job_create = w_make(world, &hf__job_create__descriptor);
     proposal->job_create->job = job;
     return proposal;
 }
@@ -24,8 +22,7 @@ static Hf__Proposal *s_create(world_t *world, hf_event_t event, hf_id_t *id) {
 static Hf__Proposal *s_step(world_t *world, const hf_id_t *job, uint64_t step, const hf_id_t *ids,
                             size_t size) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_JOB_STEP);
-    Hf__JobStep *message = hf_arena_take(world->arena, sizeof *message);
-    hf__job_step__init(message);
+    Hf__JobStep *message = w_make(world, &hf__job_step__descriptor);
     message->job = w_id(world, job);
     message->step = step;
     message->items = hf_arena_take(world->arena, (size + 1) * sizeof *message->items);
@@ -43,8 +40,7 @@ static Hf__Proposal *s_step(world_t *world, const hf_id_t *job, uint64_t step, c
 
 static Hf__Proposal *s_cancel(world_t *world, const hf_id_t *job) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_JOB_CANCEL);
-    proposal->job_cancel = hf_arena_take(world->arena, sizeof *proposal->job_cancel);
-    hf__job_cancel__init(proposal->job_cancel);
+    proposal->job_cancel = w_make(world, &hf__job_cancel__descriptor);
     proposal->job_cancel->job = w_id(world, job);
     proposal->job_cancel->who = (char *)"another";
     return proposal;

@@ -188,8 +188,7 @@ static void one_idempotency_key_makes_one_command(void **state) {
 
 static Hf__Proposal *s_batch(world_t *world, hf_id_t *ids, size_t size) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_SUBMIT_BATCH);
-    proposal->submit_batch = hf_arena_take(world->arena, sizeof *proposal->submit_batch);
-    hf__submit_batch__init(proposal->submit_batch);
+    proposal->submit_batch = w_make(world, &hf__submit_batch__descriptor);
     proposal->submit_batch->n_commands = size;
     proposal->submit_batch->commands = hf_arena_take(world->arena,
                                                      size * sizeof *proposal->submit_batch->commands);

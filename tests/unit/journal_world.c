@@ -317,9 +317,14 @@ uint32_t w_propose(world_t *world, peer_t *peer, Hf__Proposal *proposal) {
 
 //  ---- proposals
 
+void *w_make(world_t *world, const ProtobufCMessageDescriptor *type) {
+    ProtobufCMessage *message = hf_arena_take(world->arena, type->sizeof_message);
+    type->message_init(message);
+    return message;
+}
+
 Hf__Proposal *w_take_proposal(world_t *world, Hf__Proposal__WhatCase what) {
-    Hf__Proposal *proposal = hf_arena_take(world->arena, sizeof *proposal);
-    hf__proposal__init(proposal);
+    Hf__Proposal *proposal = w_make(world, &hf__proposal__descriptor);
     proposal->what_case = what;
     return proposal;
 }
@@ -336,10 +341,8 @@ ProtobufCBinaryData w_id(world_t *world, const hf_id_t *id) {
 
 Hf__Proposal *w_submit(world_t *world, hf_id_t *id) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_SUBMIT);
-    Hf__Command *command = hf_arena_take(world->arena, sizeof *command);
-    proposal->submit = hf_arena_take(world->arena, sizeof *proposal->submit);
-    hf__submit__init(proposal->submit);
-    hf__command__init(command);
+    Hf__Command *command = w_make(world, &hf__command__descriptor);
+    proposal->submit = w_make(world, &hf__submit__descriptor);
     *id = hf_id_make(&world->ids, world->now);
     command->id = w_id(world, id);
     command->pipeline = (char *)"p";
@@ -360,8 +363,7 @@ Hf__Proposal *w_submit_ordered(world_t *world, const char *key, hf_id_t *id) {
 
 Hf__Proposal *w_start(world_t *world, const hf_id_t *id, uint32_t attempt, uint64_t caller_epoch) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_START);
-    proposal->start = hf_arena_take(world->arena, sizeof *proposal->start);
-    hf__start__init(proposal->start);
+    proposal->start = w_make(world, &hf__start__descriptor);
     proposal->start->id = w_id(world, id);
     proposal->start->attempt = attempt;
     proposal->start->caller = (char *)"call.0";
@@ -372,10 +374,8 @@ Hf__Proposal *w_start(world_t *world, const hf_id_t *id, uint32_t attempt, uint6
 Hf__Proposal *w_outcome(world_t *world, const hf_id_t *id, uint32_t number, uint64_t caller_epoch,
                         hf_class_t class) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_OUTCOME);
-    Hf__Attempt *attempt = hf_arena_take(world->arena, sizeof *attempt);
-    proposal->outcome = hf_arena_take(world->arena, sizeof *proposal->outcome);
-    hf__outcome__init(proposal->outcome);
-    hf__attempt__init(attempt);
+    Hf__Attempt *attempt = w_make(world, &hf__attempt__descriptor);
+    proposal->outcome = w_make(world, &hf__outcome__descriptor);
     attempt->number = number;
     attempt->class_ = class;
     attempt->http_status = class == HF_CLASS_SUCCEEDED ? 200 : 503;
@@ -389,8 +389,7 @@ Hf__Proposal *w_outcome(world_t *world, const hf_id_t *id, uint32_t number, uint
 
 Hf__Proposal *w_verdict(world_t *world, const hf_id_t *id, uint32_t attempt, hf_event_t event) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_VERDICT);
-    proposal->verdict = hf_arena_take(world->arena, sizeof *proposal->verdict);
-    hf__verdict__init(proposal->verdict);
+    proposal->verdict = w_make(world, &hf__verdict__descriptor);
     proposal->verdict->id = w_id(world, id);
     proposal->verdict->attempt = attempt;
     proposal->verdict->event = event;
@@ -402,8 +401,7 @@ Hf__Proposal *w_verdict(world_t *world, const hf_id_t *id, uint32_t attempt, hf_
 Hf__Proposal *w_decide(world_t *world, const hf_id_t *id, hf_event_t event) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_DECIDE);
     uint8_t decision[16] = {0xde, ++world->decisions};
-    proposal->decide = hf_arena_take(world->arena, sizeof *proposal->decide);
-    hf__decide__init(proposal->decide);
+    proposal->decide = w_make(world, &hf__decide__descriptor);
     proposal->decide->id = w_id(world, id);
     proposal->decide->event = event;
     proposal->decide->decision = w_bytes(world, decision, sizeof decision);
@@ -413,8 +411,7 @@ Hf__Proposal *w_decide(world_t *world, const hf_id_t *id, hf_event_t event) {
 
 Hf__Proposal *w_gate(world_t *world, hf_gate_event_t event, uint64_t circuit_fact) {
     Hf__Proposal *proposal = w_take_proposal(world, HF__PROPOSAL__WHAT_GATE);
-    proposal->gate = hf_arena_take(world->arena, sizeof *proposal->gate);
-    hf__gate__init(proposal->gate);
+    proposal->gate = w_make(world, &hf__gate__descriptor);
     proposal->gate->destination = (char *)"d";
     proposal->gate->event = event;
     proposal->gate->who = (char *)"somebody";

@@ -155,6 +155,9 @@ uint32_t w_propose(world_t *world, peer_t *peer, Hf__Proposal *proposal);
 
 //  ---- proposals
 
+//  An empty message.
+void *w_make(world_t *world, const ProtobufCMessageDescriptor *type);
+
 Hf__Proposal *w_take_proposal(world_t *world, Hf__Proposal__WhatCase what);
 ProtobufCBinaryData w_bytes(world_t *world, const void *data, size_t size);
 ProtobufCBinaryData w_id(world_t *world, const hf_id_t *id);
