@@ -26,7 +26,7 @@ enum {
     HF_JOB_PATCH_MAX = 64 << 10,   //  Bytes of a patch
     HF_JOB_CANARY_MAX = 1000,      //  No more than may be open
     HF_JOB_ITEMS_MAX = 256,        //  Members of one step: one transaction
-    HF_JOB_STEP_BYTES = 512 << 10, //  Of new bodies in one step, or one larger body
+    HF_JOB_STEP_BYTES = 512 << 10, //  Of bodies read and made in one step, or those of one member
     HF_JOB_RECENT = 100,           //  Ends that count as the newest
 };
 

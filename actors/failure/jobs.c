@@ -110,7 +110,7 @@ typedef struct {
     json_t *patch;                        //  The job's, or NULL
     Hf__JobItem *items[HF_JOB_ITEMS_MAX]; //  Members to decide over
     size_t size;                          //  How many
-    size_t bytes;                         //  Of new bodies
+    size_t bytes;                         //  Of bodies, those that were read and those that came of them
     uint64_t refused;                     //  Members that the patch does not fit
     hf_id_t refused_id;                   //  The newest of these
     hf_error_t refusal;                   //  Why
@@ -128,6 +128,7 @@ static int s_patch(making_t *making, const hf_id_t *id, Hf__JobItem *item) {
         return found ? -1
                      : hf_error_set(&making->error, "dead: an entry has no command: the journal is damaged");
     }
+    making->bytes += command->body.len;
     int rc = hf_job_patch(self->config, making->patch, command, &body, &making->refusal);
     if (rc == 0) {
         item->replace_body = true;

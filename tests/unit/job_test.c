@@ -345,6 +345,47 @@ static void a_patch_changes_bodies_and_leaves_what_it_does_not_fit(void **state)
     s_driven_free(world);
 }
 
+//  Each body has to be read and patched: a step that looked at as many large ones as at small ones would take memory and time without a
+//  bound, however little comes out of it.
+static void a_step_reads_a_bounded_amount_of_bodies(void **state) {
+    enum { SIZE = 12, BODY = 200 << 10 };
+    static const char unfit[] = "[{\"op\":\"remove\",\"path\":\"/n\"}]"; //  The url wants it
+    static const char cut[] = "[{\"op\":\"replace\",\"path\":\"/long\",\"value\":1}]";
+    world_t *world = s_driven();
+    peer_t peer = w_peer(world, "ingress", 1);
+    char *body = hf_alloc(BODY + 32);
+    (void)state;
+    memset(body, 'x', BODY);
+    memcpy(body, "{\"n\":1,\"long\":\"", 15);
+    memcpy(body + BODY - 2, "\"}", 2);
+    for (int i = 0; i < SIZE; i++) {
+        hf_id_t id;
+        Hf__Proposal *submit = w_submit(world, &id);
+        submit->submit->command->body = (ProtobufCBinaryData){BODY, (uint8_t *)body};
+        assert_done(world, &peer, submit);
+        s_end(world, &peer, &id, 1, HF_CLASS_FAILED);
+    }
+    for (int fits = 0; fits < 2; fits++) {
+        hf_id_t job;
+        uint64_t behind = 0, step = 0, most = 0;
+        Hf__Proposal *create = s_create(world, HF_EVENT_RETRY, &job);
+        create->job_create->job->patch = w_bytes(world, fits ? cut : unfit, strlen(fits ? cut : unfit));
+        assert_done(world, &peer, create);
+        for (int i = 0; i < 200 && behind < SIZE; i++) {
+            s_round(world);
+            Hf__JobProgress *progress = s_progress(world, &job);
+            uint64_t now = progress->refused + progress->done;
+            most = progress->step == step + 1 && now - behind > most ? now - behind : most;
+            behind = now;
+            step = progress->step;
+        }
+        assert_int_equal(fits ? s_progress(world, &job)->done : s_progress(world, &job)->refused, SIZE);
+        assert_in_range(most, 1, HF_JOB_STEP_BYTES / BODY + 1);
+    }
+    free(body);
+    s_driven_free(world);
+}
+
 static void filters_choose_members(void **state) {
     world_t *world = s_driven();
     peer_t peer = w_peer(world, "ingress", 1);
@@ -432,6 +473,7 @@ int main(void) {
         cmocka_unit_test(a_job_is_carried_to_its_end_over_lives),
         cmocka_unit_test(a_canary_that_fails_stops_it),
         cmocka_unit_test(a_patch_changes_bodies_and_leaves_what_it_does_not_fit),
+        cmocka_unit_test(a_step_reads_a_bounded_amount_of_bodies),
         cmocka_unit_test(filters_choose_members),
         cmocka_unit_test(a_member_far_behind_is_counted),
         cmocka_unit_test(uncertain_ones_are_decided_over_as_dead_ones_are),
