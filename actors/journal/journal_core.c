@@ -21,6 +21,7 @@
 enum {
     TRIM_EVERY_MS = 1000,    //  How often what is finished is looked for
     TRIM_MOST = 4096,        //  Commands that one commit removes at most
+    KEYS_LOOKED = 8,         //  Commands looked for in records of keys, for each that may leave
     FACTS_PER_MESSAGE = 512, //  Facts in one publication: some 100 KB
     FULL_FACTS_MS = 3600000, //  Facts stay no longer than this where there is no room: what they tell is in
                              //  the states, too
@@ -435,8 +436,9 @@ static int s_trim(hf_journal_t *self, const hf_batch_t *batch, hf_error_t *error
     int64_t facts_before = self->full_reason && soon > finished.before ? soon : finished.before;
     int runs = hf_store_trim_facts(self->store, facts_before, (unsigned)each, self->arena, error);
     self->trimmed += runs > 0 ? (size_t)runs : 0;
-    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place, (unsigned)each,
-                                  self->arena, error);
+    //  Twice as many are looked for as have left, and some, so that the records of those go, too, and nobody waits long for it.
+    int keys = hf_store_trim_keys(self->store, finished.before, &self->keys_place,
+                                  (unsigned)each * KEYS_LOOKED + 2 * finished.size, self->arena, error);
     self->trimmed += keys > 0 ? (size_t)keys : 0;
     if (keys < 0) {
         return keys;

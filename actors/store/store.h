@@ -282,8 +282,9 @@ int hf_store_remove(hf_store_t *self, const Hf__State *state, const Hf__Command 
 int hf_store_trim_facts(hf_store_t *self, int64_t older_than, unsigned most, hf_arena_t *arena,
                         hf_error_t *error);
 
-//  Removes records of `keys` whose commands all were accepted before that time and are gone: looks at `most` behind place, and moves it
-//  on (all zeroes: at the beginning, where it goes behind the last such record). Returns how many were removed, or a code above.
+//  Removes records of `keys` whose commands all were accepted before that time and are gone: looks for `most` commands, or those of
+//  one record more, behind place, and moves it on (all zeroes: at the beginning, where it goes behind the last such record). Returns how
+//  many records were removed, or a code above.
 int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most,
                        hf_arena_t *arena, hf_error_t *error);
 

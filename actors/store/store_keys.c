@@ -174,9 +174,10 @@ int hf_store_walk_key(hf_store_t *self, const char *text, const hf_id_t *from, h
     return rc == MDB_NOTFOUND ? 0 : rc ? (hf_store_error(error, rc, "keys"), -1) : -1;
 }
 
-//  1: a command of the record is still there; 0: none; HF_STORE_FAILED.
-static int s_is_wanted(hf_store_t *self, const Hf__KeyRun *run, hf_error_t *error) {
+//  1: a command of the record is still there; 0: none; HF_STORE_FAILED. *looked grows by how many were looked for.
+static int s_is_wanted(hf_store_t *self, const Hf__KeyRun *run, unsigned *looked, hf_error_t *error) {
     for (size_t number = 0; number < run->n_hashes && s_is_whole(run); number++) {
+        ++*looked;
         hf_id_t id = s_id(run, number);
         MDB_val key = {HF_ID_SIZE, id.bytes}, value;
         int rc = mdb_get(self->write, self->shared->dbi[TABLE_STATES], &key, &value);
@@ -210,7 +211,7 @@ static int s_next_run(hf_store_t *self, const hf_id_t *place, hf_arena_t *arena,
 int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place, unsigned most,
                        hf_arena_t *arena, hf_error_t *error) {
     int removed = 0;
-    for (unsigned i = 0; i < most; i++) {
+    for (unsigned looked = 0; looked < most;) {
         Hf__KeyRun *run = NULL;
         hf_id_t found;
         int rc = s_next_run(self, place, arena, &found, &run, error);
@@ -218,7 +219,8 @@ int hf_store_trim_keys(hf_store_t *self, int64_t accepted_before, hf_id_t *place
             memset(place, 0, sizeof *place);
             return rc < 0 ? rc : removed;
         }
-        int wanted = s_is_wanted(self, run, error);
+        looked++; //  The record itself
+        int wanted = s_is_wanted(self, run, &looked, error);
         if (wanted < 0) {
             return wanted;
         }

@@ -954,6 +954,45 @@ static void a_record_of_keys_leaves_with_its_last_command(void **state) {
 }
 
 //  A journal with nothing to do writes nothing: its newest transaction stays the same.
+//  A record whose last command is dead takes a look at each that it holds: what one commit bears is a number of looks, not of records.
+static void records_of_keys_are_looked_through_in_bounded_steps(void **state) {
+    enum { RUNS = 4, EACH = 100 };
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "ingress", 1);
+    hf_id_t id, place = {{0}};
+    hf_error_t error;
+    (void)state;
+    int64_t began = world->now;
+    for (int run = 0; run < RUNS; run++) {
+        Hf__Proposal *proposals[2 * EACH];
+        for (int i = 0; i < EACH; i++) {
+            proposals[2 * i] = w_submit(world, &id);
+            proposals[2 * i]->submit->command->key = (char *)"k";
+            hf_event_t event = i == EACH - 1 ? HF_EVENT_GIVE_UP : HF_EVENT_EXPIRE;
+            proposals[2 * i + 1] = w_verdict(world, &id, 0, event);
+        }
+        w_send_run(world, &peer, peer.next, proposals, 2 * EACH);
+        peer.next += 2 * EACH;
+        w_commit(world);
+        w_clear(world);
+        world->now += 1000;
+    }
+    world->now += W_KEEP_MS;
+    for (int i = 0; i < 2; i++) { //  The expired ones leave
+        world->now += 2000;
+        w_commit(world);
+    }
+    assert_int_equal(w_count(world, "d", HF_STATE_EXPIRED), 0);
+    for (int run = 1; run < RUNS; run += 2) {
+        assert_int_equal(hf_store_begin_write(world->store, &error), 0);
+        assert_int_equal(
+            hf_store_trim_keys(world->store, world->now, &place, EACH + EACH / 2, world->arena, &error), 0);
+        hf_store_abort(world->store);
+        assert_int_equal(hf_id_ms(&place), began + run * 1000);
+    }
+    w_destroy(world);
+}
+
 static void idle_ticks_write_nothing(void **state) {
     world_t *world = w_new(MAP);
     struct stat before, after;
@@ -1010,6 +1049,7 @@ int main(void) {
         cmocka_unit_test(finished_commands_leave_after_keep_and_dead_ones_stay),
         cmocka_unit_test(many_finished_commands_leave_in_bounded_steps),
         cmocka_unit_test(a_record_of_keys_leaves_with_its_last_command),
+        cmocka_unit_test(records_of_keys_are_looked_through_in_bounded_steps),
         cmocka_unit_test(idle_ticks_write_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
