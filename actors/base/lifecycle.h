@@ -45,6 +45,7 @@
 enum {
     HF_PRIORITIES = 10,    //  0 to 9: 9 is the most urgent
     HF_PRIORITY_USUAL = 5, //  Where nobody says another one; records hold the difference to it
+    HF_CRASHES_MAX = 3,    //  Attempts that took their caller down before the command counts as poison
 };
 
 //  The states, as CONTRACT names them; X (NAME, word that people see). The numbers are on disk: only append.

@@ -31,6 +31,10 @@ enum {
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
     LINK_FULL_MS = 5,       //  A full link is looked at again after this
+    SUSPECT_ALONE_MS =
+        1000, //  What kills a caller does so soon: after this, the next suspect need not wait for one that hangs
+    SUSPECTS_AGAIN_MS = 20, //  Suspects that wait for another one are looked at again after this,
+    SUSPECTS_A_MS = 16,     //  and a millisecond more for so many of them: passing over them must cost little
     PROBE_EVERY_MS =
         2000, //  Held, and the last attempt did not succeed: each costs the journal some of its last room
 };
@@ -48,6 +52,7 @@ typedef struct {
     bool placed;           //  It takes a place there
     bool probe;            //  It is a probe through an open circuit
     bool retry;            //  Its round has had an attempt before
+    bool suspect;          //  It may be poison: s_is_suspect
     int caller;            //  Who calls
     uint64_t caller_epoch; //  In which life
     int64_t ordered_at;    //  CALLING: when it was ordered last
@@ -82,6 +87,8 @@ struct hf_dispatch {
     int64_t now;                      //  Time of the running call
     int64_t expiry_at;                //  When to look for expired commands next
     unsigned budget;                  //  Starts left in this tick
+    unsigned suspects;                //  In hand
+    int64_t suspect_at;               //  When the newest of them began
     bool stopped;                     //  No new attempts
     bool held;                        //  One attempt at a time, until the journal has room for more
     int64_t probe_at;                 //  Held: when the next one may begin
@@ -170,6 +177,25 @@ static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, int64_t begins) {
     }
 }
 
+//  Whether the next caller that dies under it makes it poison. When a caller dies, nobody knows which of its attempts did that; so such a
+//  command begins alone among its kind, and poison does not make poison of whatever was called beside it.
+static bool s_is_suspect(const Hf__State *state) {
+    return state->crashes + 1 >= HF_CRASHES_MAX;
+}
+
+//  Whether another one is being called that may still turn out to be poison.
+static bool s_must_wait(const hf_dispatch_t *self) {
+    return self->suspects > 0 && self->now < self->suspect_at + SUSPECT_ALONE_MS;
+}
+
+static void s_set_suspect(hf_dispatch_t *self, hand_t *hand, const Hf__State *state, int64_t begins) {
+    hand->suspect = s_is_suspect(state);
+    if (hand->suspect) {
+        self->suspects++;
+        self->suspect_at = begins > self->suspect_at ? begins : self->suspect_at;
+    }
+}
+
 static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage) {
     hand_t *hand = hf_alloc(sizeof *hand);
     hand->id = *id;
@@ -201,6 +227,7 @@ static void s_give_place(hf_dispatch_t *self, hand_t *hand) {
 
 static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
     hf_id_map_remove(self->hands, &hand->id);
+    self->suspects -= hand->suspect ? 1 : 0;
     if (hand->caller >= 0) {
         self->callers[hand->caller].in_hand--;
     }
@@ -309,6 +336,7 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
     int64_t when;
     hand_t *hand = s_take_in_hand(self, id, STARTING);
     hand->retry = hf_state_queue(state) == HF_QUEUE_RETRY;
+    s_set_suspect(self, hand, state, self->now);
     s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, self->now);
     hand->proposal = number;
     hand->attempt = start.attempt;
@@ -399,8 +427,9 @@ typedef struct {
     int room;            //  Starts left
     int64_t due
         [HF_QUEUES]; //  Where a queue was left: when its head is due, or its budget bears one; INT64_MAX: it was not left
-    bool unfinished; //  It ended before what is due did,
-    bool stuck;      //  because nothing can be started anywhere now
+    unsigned suspects[HF_QUEUES]; //  Passed over, because another one is being called
+    bool unfinished;              //  It ended before what is due did,
+    bool stuck;                   //  because nothing can be started anywhere now
 } look_t;
 
 //  The state, or NULL where there is none or it cannot be read (then the core must end).
@@ -445,6 +474,11 @@ static hf_walk_t s_on_due(void *context, hf_queue_t queue, int64_t due, const hf
         return HF_WALK_END;
     }
     bool late = state->deadline && state->deadline <= self->now;
+    if (!late && s_is_suspect(state) && s_must_wait(self)) {
+        look->suspects[queue]++;
+        look->unfinished = false;
+        return HF_WALK_ON;
+    }
     if (late ? !s_propose_expire(self, id, state) : !s_propose_start(self, id, state, look->lane, caller)) {
         s_wait(self, look->lane, self->now + LINK_FULL_MS);
         look->stuck = true;
@@ -476,6 +510,13 @@ static unsigned s_ready_queues(const hf_dispatch_t *self, const hf_lane_t *lane,
     return ready;
 }
 
+//  When to look at a queue again that was walked through, or left.
+static int64_t s_again_at(const look_t *look, int queue) {
+    unsigned passed = look->suspects[queue];
+    int64_t again = look->self->now + SUSPECTS_AGAIN_MS + passed / SUSPECTS_A_MS;
+    return passed && again < look->due[queue] ? again : look->due[queue];
+}
+
 //  Starts at most `quota` of one priority: first attempts and retries in the order in which they are due, so that neither waits for ever
 //  behind the other; retries while the budget bears them. Returns what it found.
 static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int quota) {
@@ -490,7 +531,7 @@ static look_t s_look_at(hf_dispatch_t *self, hf_lane_t *lane, int priority, int 
     bool whole = !look.unfinished && !look.stuck;
     for (int queue = 0; queue < HF_QUEUES; queue++) {
         if (queues & 1u << queue && (whole || look.due[queue] != INT64_MAX)) {
-            lane->due[priority][queue] = look.due[queue];
+            lane->due[priority][queue] = s_again_at(&look, queue);
         }
     }
     return look;
@@ -652,6 +693,7 @@ static bool s_on_calling(void *context, const char *destination, int64_t since, 
         hand_t *hand = s_take_in_hand(self, id, CALLING);
         s_enter(hand, s_lane(self, destination), state->probe, 0);
         hand->attempt = state->attempt;
+        s_set_suspect(self, hand, state, state->since);
         s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
     }
     return true;

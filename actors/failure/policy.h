@@ -7,10 +7,6 @@
 #include "base/pipeline.h"
 #include "records.pb-c.h"
 
-enum {
-    HF_CRASHES_MAX = 3, //  Attempts that took their caller down before the command counts as poison
-};
-
 typedef struct {
     hf_event_t event; //  RETRY_AT, HOLD, GIVE_UP or EXPIRE
     int64_t due;      //  RETRY_AT: when

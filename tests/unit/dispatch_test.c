@@ -393,13 +393,17 @@ static void a_later_one_of_another_priority_is_called_when_it_is_due(void **unus
     s_teardown(story);
 }
 
-//  Its attempt fails, and it is to be called again at that time: what failure decides.
-static void s_fail_until(story_t *story, const hf_id_t *id, uint32_t attempt, int64_t due) {
-    s_outcome(story, id, attempt, HF_CLASS_FAILED);
-    s_settle(story);
+//  It is to be called again at that time: what failure decides.
+static void s_retry_at(story_t *story, const hf_id_t *id, uint32_t attempt, int64_t due) {
     Hf__Proposal *verdict = w_verdict(story->world, id, attempt, HF_EVENT_RETRY_AT);
     verdict->verdict->due = due;
     s_propose(story, &story->client, verdict);
+}
+
+static void s_fail_until(story_t *story, const hf_id_t *id, uint32_t attempt, int64_t due) {
+    s_outcome(story, id, attempt, HF_CLASS_FAILED);
+    s_settle(story);
+    s_retry_at(story, id, attempt, due);
 }
 
 //  So many commands whose first attempt has failed, and whose retry is due in a second.
@@ -456,6 +460,58 @@ static void retries_do_not_wait_for_the_end_of_new_commands(void **unused) {
     }
     assert_int_equal(retries, PLACES);
     assert_in_range(story->orders, 20 * PLACES, 50 * PLACES); //  New ones are called beside them
+    s_teardown(story);
+}
+
+//  The caller dies with all that it has in hand; everything is due again at once.
+static void s_crash(story_t *story, const hf_id_t *ids, size_t size, uint32_t attempt) {
+    s_new_caller(story, (uint8_t)(attempt + 1));
+    s_pass(story, 250);
+    for (size_t i = 0; i < size; i++) {
+        s_retry_at(story, &ids[i], attempt, story->world->now);
+    }
+    story->orders = 0;
+    s_settle(story);
+}
+
+//  Two callers died with four commands in hand: one of them may be poison, and nobody knows which. From then on they begin one by one,
+//  so that the third caller that dies makes poison of one; what is new is called beside it.
+static void what_two_callers_died_with_is_called_one_at_a_time(void **unused) {
+    (void)unused;
+    enum { SIZE = 4 };
+    story_t *story = s_setup(8);
+    hf_id_t ids[SIZE];
+    for (int i = 0; i < SIZE; i++) {
+        ids[i] = s_submit(story, 0, 0);
+    }
+    s_settle(story);
+    s_crash(story, ids, SIZE, 1);
+    assert_int_equal(story->orders, SIZE);
+    s_crash(story, ids, SIZE, 2);
+    assert_int_equal(story->orders, 1);
+    hf_id_t other = s_submit(story, 0, 0);
+    s_settle(story);
+    assert_int_equal(story->orders, 2);
+    assert_true(hf_id_equal(&story->ordered[1], &other));
+
+    s_new_dispatch(story); //  A new life knows whom the earlier one has called
+    s_pass(story, 500);
+    assert_int_equal(story->orders, 4); //  The same two again
+    s_new_caller(story, 9);
+    s_pass(story, 500);
+    int poison = 0;
+    for (int i = 0; i < SIZE; i++) {
+        poison += w_state(story->world, &ids[i])->crashes == HF_CRASHES_MAX;
+    }
+    assert_int_equal(poison, 1);
+    assert_int_equal(story->orders, 5); //  The next one
+    s_outcome(story, &story->ordered[4], 3, HF_CLASS_SUCCEEDED);
+    s_pass(story, 250);
+    assert_int_equal(story->orders, 6); //  And the third, which hangs
+    s_pass(story, 500);
+    assert_int_equal(story->orders, 6);
+    s_pass(story, 750);
+    assert_int_equal(story->orders, 7); //  The last one does not wait for its end
     s_teardown(story);
 }
 
@@ -534,6 +590,7 @@ int main(void) {
         cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
         cmocka_unit_test(a_first_attempt_does_not_wait_for_the_budget_of_retries_before_it),
         cmocka_unit_test(retries_do_not_wait_for_the_end_of_new_commands),
+        cmocka_unit_test(what_two_callers_died_with_is_called_one_at_a_time),
         cmocka_unit_test(a_journal_that_holds_starts_gets_one_attempt_at_a_time),
         cmocka_unit_test(a_stopped_dispatch_starts_nothing),
         cmocka_unit_test(bytes_that_are_no_message_change_nothing),
