@@ -29,12 +29,17 @@ static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) 
     char next[HF_FIELDS_AGE] = "-";
     const char *key = hf_fields_text(command, "key");
     const char *reason = hf_fields_text(command, "reason");
+    const char *held = hf_fields_text(command, "held");
+    hf_buf_t both = {0};
     int64_t next_ms = hf_fields_time(command, "next_attempt_at");
     snprintf(tries, sizeof tries, "%lld", (long long)hf_fields_integer(command, "attempt"));
     snprintf(priority, sizeof priority, "%lld", (long long)hf_fields_integer(command, "priority"));
     hf_fields_format_age(now_ms - hf_fields_time(command, "accepted_at"), age);
     if (next_ms) {
         hf_fields_format_age(next_ms - now_ms, next);
+    }
+    if (*held && strcmp(held, reason) != 0) {
+        hf_buf_addf(&both, "%s; %s", held, reason);
     }
     const char *texts[] = {hf_fields_text(command, "id"),
                            hf_fields_text(command, "state"),
@@ -44,8 +49,9 @@ static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) 
                            *key ? key : NULL,
                            next,
                            priority,
-                           reason};
+                           both.size ? (char *)both.data : reason};
     hf_table_add(table, texts);
+    hf_buf_free(&both);
 }
 
 static void s_print_page(hf_table_t *table, const json_t *commands, bool json) {

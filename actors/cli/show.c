@@ -144,6 +144,7 @@ static void s_print_head(const json_t *command) {
     putchar('\n');
     s_print_state(command);
     s_print_field("reason", hf_fields_text(command, "reason"));
+    s_print_field("held", hf_fields_text(command, "held"));
     s_print_time("next call", hf_fields_time(command, "next_attempt_at"));
     s_print_time("accepted", hf_fields_time(command, "accepted_at"));
     s_print_time("not before", hf_fields_time(command, "not_before"));

@@ -49,7 +49,9 @@ static void s_get_commands(hf_request_t *request) {
     hf_buf_t json = {0};
     const hf_server_t *server = request->server;
     int rc = hf_filter_parse(&filter, request->route.query, hf_clock_now_ms(), &request->problem);
-    rc = rc ? rc : hf_query_commands(server->store, server->config, &filter, &json, &request->problem);
+    rc = rc ? rc
+            : hf_query_commands(server->store, server->config, &filter, hf_clock_now_ms(), &json,
+                                &request->problem);
     s_reply_json(request, rc, &json);
 }
 
@@ -61,7 +63,8 @@ static void s_get_command(hf_request_t *request) {
     if (s_path_id(request, &id) == 0) {
         int rc = hf_tell_parse(&tell, request->route.query, &request->problem);
         rc = rc ? rc
-                : hf_query_command(server->store, server->config, &id, tell, NULL, &json, &request->problem);
+                : hf_query_command(server->store, server->config, &id, tell, hf_clock_now_ms(), NULL, &json,
+                                   &request->problem);
         s_reply_json(request, rc, &json);
     }
 }
@@ -528,7 +531,7 @@ static bool s_is_about_job(const hf_request_t *request) {
 static void s_reply_decided(hf_request_t *request, const hf_id_t *id) {
     const hf_server_t *server = request->server;
     hf_buf_t json = {0};
-    if (hf_query_command(server->store, server->config, id, HF_TELL_SUMMARY, NULL, &json,
+    if (hf_query_command(server->store, server->config, id, HF_TELL_SUMMARY, hf_clock_now_ms(), NULL, &json,
                          &request->problem)) {
         hf_buf_free(&json);
         hf_request_refuse(request, &request->problem);
@@ -579,8 +582,8 @@ static bool s_reply_if_ended(hf_request_t *request) {
     const hf_server_t *server = request->server;
     hf_state_t state = HF_STATE_NONE;
     hf_buf_t json = {0};
-    int rc = hf_query_command(server->store, server->config, &request->id, HF_TELL_WHOLE, &state, &json,
-                              &request->problem);
+    int rc = hf_query_command(server->store, server->config, &request->id, HF_TELL_WHOLE, hf_clock_now_ms(),
+                              &state, &json, &request->problem);
     if (rc || hf_state_is_open(state)) {
         hf_buf_free(&json);
         return false;

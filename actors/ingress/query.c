@@ -166,6 +166,41 @@ bool hf_filter_takes_group(const hf_filter_t *self, uint64_t number, const Hf__G
            (!self->group || self->group == number);
 }
 
+//  ---- what keeps a command from being called
+
+//  Of one destination, looked up once for a run of its commands.
+typedef struct {
+    char destination[HF_NAME_MAX + 1]; //  Whose; "" of none yet
+    hf_gate_t gate;                    //  What its record says
+} gate_seen_t;
+
+static bool s_waits(uint32_t state) {
+    return state == HF_STATE_ACCEPTED || state == HF_STATE_DECIDING || state == HF_STATE_WAITING;
+}
+
+//  In a reading transaction. -1: the file cannot be read.
+static int s_hold(hf_store_t *store, const Hf__State *state, int64_t now, hf_arena_t *arena,
+                  gate_seen_t *seen, hf_held_t *held, hf_error_t *error) {
+    *held = (hf_held_t){0};
+    if (!s_waits(state->state)) {
+        return 0;
+    }
+    if (strcmp(seen->destination, state->destination) != 0) {
+        Hf__Destination *record = NULL;
+        if (hf_store_destination(store, state->destination, arena, &record, error) < 0) {
+            return -1;
+        }
+        seen->gate = hf_gate_read(record);
+        snprintf(seen->destination, sizeof seen->destination, "%s", state->destination);
+    }
+    int64_t until = 0;
+    hf_may_t may = hf_gate_may(&seen->gate, now, &until);
+    if (may == HF_MAY_LATER || may == HF_MAY_NOT) {
+        *held = (hf_held_t){hf_gate_reason(&seen->gate, now), may == HF_MAY_LATER ? until : 0};
+    }
+    return 0;
+}
+
 //  ---- many
 
 //  One page being filled.
@@ -180,6 +215,8 @@ typedef struct {
     hf_id_t last;              //  The last one that was looked at
     bool more;                 //  Something is left behind it
     bool parked;               //  There are parked commands among those that may be wanted
+    int64_t now;               //  For what holds them
+    gate_seen_t seen;          //  The destination of the last one
     int rc;                    //  -1: the file cannot be read
     hf_error_t error;          //  Why
 } page_t;
@@ -231,7 +268,12 @@ static bool s_on_id(void *context, const hf_id_t *id) {
             page->more = true;
             return false;
         }
-        hf_render_summary(&page->json, page->config, state);
+        hf_held_t held;
+        if (s_hold(page->store, state, page->now, page->arena, &page->seen, &held, &page->error)) {
+            page->rc = -1;
+            return false;
+        }
+        hf_render_summary(&page->json, page->config, state, held);
         page->found++;
     }
     hf_arena_reset(page->arena);
@@ -369,9 +411,9 @@ static void s_next(page_t *page) {
     hf_json_string(&page->json, "next", page->more ? text : NULL);
 }
 
-int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
-                      hf_problem_t *problem) {
-    page_t page = {.store = store, .config = config, .filter = filter, .json = {.out = out}};
+int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, int64_t now,
+                      hf_buf_t *out, hf_problem_t *problem) {
+    page_t page = {.store = store, .config = config, .filter = filter, .json = {.out = out}, .now = now};
     if (hf_store_begin_read(store, &page.error)) {
         return s_unreadable(problem, &page.error);
     }
@@ -407,7 +449,7 @@ static int s_read_history(hf_store_t *store, const hf_id_t *id, hf_arena_t *aren
     return 0;
 }
 
-static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, hf_arena_t *arena,
+static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, int64_t now, hf_arena_t *arena,
                           hf_command_view_t *view, Hf__History **entries, hf_error_t *error) {
     Hf__State *state = NULL;
     Hf__Command *command = NULL;
@@ -416,6 +458,10 @@ static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, hf_a
         return found;
     }
     view->state = state;
+    gate_seen_t seen = {.destination = ""};
+    if (s_hold(store, state, now, arena, &seen, &view->held, error)) {
+        return -1;
+    }
     if (!whole) {
         return 1;
     }
@@ -449,7 +495,7 @@ int hf_tell_parse(hf_tell_t *tell, const char *query, hf_problem_t *problem) {
 }
 
 int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, hf_tell_t tell,
-                     hf_state_t *state, hf_buf_t *out, hf_problem_t *problem) {
+                     int64_t now, hf_state_t *state, hf_buf_t *out, hf_problem_t *problem) {
     Hf__History *entries[HF_SHOWN_HISTORY_MAX];
     bool whole = tell != HF_TELL_SUMMARY;
     hf_command_view_t view = {.whole_responses = tell == HF_TELL_RESPONSES};
@@ -460,7 +506,7 @@ int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t
         return s_unreadable(problem, &error);
     }
     hf_arena_t *arena = hf_arena_new(ARENA);
-    int found = s_read_command(store, id, whole, arena, &view, entries, &error);
+    int found = s_read_command(store, id, whole, now, arena, &view, entries, &error);
     hf_store_end_read(store);
     if (found == 1) {
         if (state) {
@@ -469,7 +515,7 @@ int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t
         if (whole) {
             hf_render_command(&json, config, &view);
         } else {
-            hf_render_summary(&json, config, view.state);
+            hf_render_summary(&json, config, view.state, view.held);
         }
     }
     hf_arena_destroy(&arena);

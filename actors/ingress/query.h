@@ -40,9 +40,9 @@ int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_proble
 //  Sets one filter by its name. -1 as above.
 int hf_filter_set(hf_filter_t *self, const char *name, const char *value, int64_t now, hf_problem_t *problem);
 
-//  {"commands":[…],"next":…}, newest first. -1 with the problem set.
-int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, hf_buf_t *out,
-                      hf_problem_t *problem);
+//  {"commands":[…],"next":…}, newest first. -1 with the problem set. now: for what holds them.
+int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, int64_t now,
+                      hf_buf_t *out, hf_problem_t *problem);
 
 //  How much of one command is told.
 typedef enum {
@@ -54,9 +54,9 @@ typedef enum {
 //  What the query string of one command's page asks for: responses=whole. -1 with the problem set.
 int hf_tell_parse(hf_tell_t *tell, const char *query, hf_problem_t *problem);
 
-//  One command. -1 with the problem set. state, may be NULL: gets its state.
+//  One command. -1 with the problem set. state, may be NULL: gets its state. now: for what holds it.
 int hf_query_command(hf_store_t *store, const hf_config_t *config, const hf_id_t *id, hf_tell_t tell,
-                     hf_state_t *state, hf_buf_t *out, hf_problem_t *problem);
+                     int64_t now, hf_state_t *state, hf_buf_t *out, hf_problem_t *problem);
 
 //  {"destinations":[…]}, or the one of that name. now: for what the time decides.
 int hf_query_destinations(hf_store_t *store, const hf_config_t *config, const char *name, int64_t now,

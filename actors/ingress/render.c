@@ -66,7 +66,8 @@ static int64_t s_next_attempt_at(uint32_t state, int64_t due) {
     return state == HF_STATE_ACCEPTED || state == HF_STATE_WAITING ? due : 0;
 }
 
-static void s_state(hf_json_t *json, const hf_config_t *config, const Hf__State *state) {
+static void s_state(hf_json_t *json, const hf_config_t *config, const Hf__State *state, hf_held_t held) {
+    int64_t next = s_next_attempt_at(state->state, state->due);
     const hf_pipeline_t *pipeline = hf_config_pipeline(config, state->pipeline);
     s_id(json, "id", &state->id);
     hf_json_string(json, "pipeline", state->pipeline);
@@ -79,15 +80,16 @@ static void s_state(hf_json_t *json, const hf_config_t *config, const Hf__State 
     hf_json_integer(json, "attempt", state->attempt);
     s_class(json, "class", state->class_);
     s_status(json, "http_status", state->http_status);
-    hf_json_filled(json, "reason", state->reason);
-    hf_json_time(json, "next_attempt_at", s_next_attempt_at(state->state, state->due));
+    hf_json_filled(json, "reason", *state->reason || !held.why ? state->reason : held.why);
+    hf_json_string(json, "held", held.why);
+    hf_json_time(json, "next_attempt_at", next && next < held.until ? held.until : next);
     hf_json_time(json, "deadline", state->deadline);
     hf_json_integer(json, "priority", hf_priority(state->urgency));
 }
 
-void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__State *state) {
+void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__State *state, hf_held_t held) {
     hf_json_object(json, NULL);
-    s_state(json, config, state);
+    s_state(json, config, state, held);
     hf_json_object_end(json);
 }
 
@@ -205,7 +207,7 @@ static void s_accepted(hf_json_t *json, const Hf__Command *command) {
 
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view) {
     hf_json_object(json, NULL);
-    s_state(json, config, view->state);
+    s_state(json, config, view->state, view->held);
     if (view->waits_for_any) {
         hf_json_id(json, "waits_for", &view->waits_for);
     }

@@ -24,8 +24,14 @@ void hf_render_accepted(const hf_buf_t *constant, const hf_id_t *id, int64_t acc
 //  {"ids":[…]}; null for an id that is all zero.
 void hf_render_ids(const hf_id_t *ids, size_t size, hf_buf_t *out);
 
+//  What keeps its destination from being called now. All zeroes: nothing.
+typedef struct {
+    const char *why; //  For people, NULL: nothing does
+    int64_t until;   //  Until then at least; 0: until something happens
+} hf_held_t;
+
 //  A command in a list: what its State says. Members of an object of its own.
-void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__State *state);
+void hf_render_summary(hf_json_t *json, const hf_config_t *config, const Hf__State *state, hf_held_t held);
 
 //  Everything about one command.
 typedef struct {
@@ -36,6 +42,7 @@ typedef struct {
     size_t entries_left_out;     //  Those between them
     hf_id_t waits_for;           //  The command of the same key whose turn it is,
     bool waits_for_any;          //  where there is one
+    hf_held_t held;              //  What keeps it from being called now
     bool whole_responses;        //  Each attempt's answer as it was kept, not only how it begins
 } hf_command_view_t;
 

@@ -259,6 +259,23 @@ static void retry_after_beyond_a_deadline_expires_the_command_and_says_so(void *
     WAIT_UNTIL(s_count("plain", "succeeded") == 9);
 }
 
+//  Every command that waits there says what it waits for.
+static void s_assert_each_is_held(const char *name, const char *why) {
+    char path[96];
+    answer_t answer;
+    snprintf(path, sizeof path, "/commands?state=accepted&destination=%s", name);
+    assert_int_equal(s_ask(s_world.node_url, path, NULL, NULL, &answer), 200);
+    json_t *json = json_loads(answer.text, 0, NULL), *command;
+    size_t number;
+    assert_non_null(json);
+    assert_true(json_array_size(json_object_get(json, "commands")) > 0);
+    json_array_foreach(json_object_get(json, "commands"), number, command) {
+        assert_string_equal(json_string_value(json_object_get(command, "held")), why);
+        assert_string_equal(json_string_value(json_object_get(command, "reason")), why);
+    }
+    json_decref(json);
+}
+
 static void what_is_paused_is_held_until_it_is_resumed(void **unused) {
     (void)unused;
     assert_int_equal(s_cli("pause plain"), 0);
@@ -273,6 +290,7 @@ static void what_is_paused_is_held_until_it_is_resumed(void **unused) {
     WAIT_UNTIL(s_count("circuit", "succeeded") == 81);
     assert_int_equal(s_count("plain", "accepted"), 3);
     assert_int_equal(s_read_calls("plain"), BEFORE);
+    s_assert_each_is_held("plain", "the destination is paused");
     json_t *json = s_destination("plain");
     assert_true(json_is_true(json_object_get(json, "paused")));
     static const char *const members[] = {"circuit", "in_flight", "queued", "oldest", "rate"};

@@ -1,5 +1,7 @@
 /*  Lists, filters and cursors over a real file.  */
 
+#include "base/gate.h"
+#include "base/rfc3339.h"
 #include "ingress/dead.h"
 #include "ingress/query.h"
 
@@ -101,7 +103,7 @@ static json_t *s_list(world_t *world, const char *query) {
     hf_problem_t problem;
     hf_buf_t out = {0};
     if (hf_filter_parse(&filter, query, FIRST_AT + COMMANDS, &problem) ||
-        hf_query_commands(world->store, world->config, &filter, &out, &problem)) {
+        hf_query_commands(world->store, world->config, &filter, FIRST_AT + COMMANDS, &out, &problem)) {
         fail_msg("%s: %s", query, problem.detail);
     }
     return s_parse(&out);
@@ -260,17 +262,74 @@ static void s_one_command_or_none(void **state) {
     hf_problem_t problem;
     hf_state_t is;
     hf_id_t unknown = hf_id_floor(5);
-    assert_int_equal(
-        hf_query_command(world->store, world->config, &world->ids[100], HF_TELL_WHOLE, &is, &out, &problem),
-        0);
+    assert_int_equal(hf_query_command(world->store, world->config, &world->ids[100], HF_TELL_WHOLE,
+                                      FIRST_AT + COMMANDS, &is, &out, &problem),
+                     0);
     assert_int_equal(is, HF_STATE_DEAD);
     json_t *json = s_parse(&out);
     assert_string_equal(json_string_value(json_object_get(json, "reason")), "so it was");
     assert_int_equal(json_array_size(json_object_get(json, "attempts")), 0);
     json_decref(json);
-    assert_int_equal(
-        hf_query_command(world->store, world->config, &unknown, HF_TELL_WHOLE, NULL, &out, &problem), -1);
+    assert_int_equal(hf_query_command(world->store, world->config, &unknown, HF_TELL_WHOLE,
+                                      FIRST_AT + COMMANDS, NULL, &out, &problem),
+                     -1);
     assert_int_equal(problem.status, 404);
+}
+
+//  One that waits to be called, while its destination is as `record` says: what is told of it.
+static json_t *s_held(world_t *world, const Hf__Destination *record, uint32_t is, const char *reason) {
+    hf_error_t error = {{0}};
+    hf_problem_t problem;
+    hf_buf_t out = {0};
+    Hf__State waits = HF__STATE__INIT;
+    static int others;
+    hf_id_t id = hf_id_floor(FIRST_AT + COMMANDS + ++others);
+    waits.id = (ProtobufCBinaryData){HF_ID_SIZE, id.bytes};
+    waits.pipeline = (char *)"p";
+    waits.destination = record->name;
+    waits.state = is;
+    waits.reason = (char *)reason;
+    waits.accepted_at = waits.since = waits.due = FIRST_AT;
+    assert_int_equal(hf_store_begin_write(world->store, &error), 0);
+    assert_int_equal(hf_store_put_destination(world->store, record, &error), 0);
+    assert_int_equal(hf_store_put_state(world->store, NULL, &waits, &error), 0);
+    assert_int_equal(hf_store_commit(world->store, &error), 0);
+    assert_int_equal(hf_query_command(world->store, world->config, &id, HF_TELL_SUMMARY, FIRST_AT + 1000,
+                                      NULL, &out, &problem),
+                     0);
+    return s_parse(&out);
+}
+
+static void s_assert_held(json_t *json, const char *held, const char *reason, const char *next) {
+    const char *why = json_string_value(json_object_get(json, "held"));
+    assert_string_equal(why ? why : "", held);
+    assert_string_equal(json_string_value(json_object_get(json, "reason")), reason);
+    assert_string_equal(json_string_value(json_object_get(json, "next_attempt_at")), next);
+    json_decref(json);
+}
+
+//  A pause, Retry-After and an open circuit are told of every command that they hold, with the time before which none is called.
+static void s_what_a_destination_holds_says_why_and_until_when(void **state) {
+    world_t *world = *state;
+    char due[HF_RFC3339_TEXT], later[HF_RFC3339_TEXT];
+    Hf__Destination record = HF__DESTINATION__INIT;
+    hf_rfc3339_format(FIRST_AT, due);
+    hf_rfc3339_format(FIRST_AT + 5000, later);
+    record.name = (char *)"even";
+    s_assert_held(s_held(world, &record, HF_STATE_WAITING, "503"), "", "503", due);
+    record.blocked_until = FIRST_AT + 5000;
+    const char *why = "the third party asked not to be called yet (Retry-After)";
+    s_assert_held(s_held(world, &record, HF_STATE_WAITING, "503"), why, "503", later);
+    s_assert_held(s_held(world, &record, HF_STATE_ACCEPTED, ""), why, why, later);
+    record.paused = true;
+    why = "the destination is paused";
+    s_assert_held(s_held(world, &record, HF_STATE_ACCEPTED, ""), why, why, due);
+    record.paused = false;
+    record.blocked_until = 0;
+    record.circuit = HF_CIRCUIT_OPEN;
+    record.probe_at = FIRST_AT + 5000;
+    s_assert_held(s_held(world, &record, HF_STATE_WAITING, "503"), "the destination's circuit is open", "503",
+                  later);
 }
 
 static void s_the_dead_by_groups(void **state) {
@@ -306,7 +365,8 @@ static void s_the_dead_by_groups(void **state) {
         snprintf(query, sizeof query, "state=dead&group=%s",
                  json_string_value(json_object_get(group, "group")));
         assert_int_equal(hf_filter_parse(&filter, query, 0, &problem), 0);
-        assert_int_equal(hf_query_commands(world->store, world->config, &filter, &out, &problem), 0);
+        assert_int_equal(
+            hf_query_commands(world->store, world->config, &filter, FIRST_AT + COMMANDS, &out, &problem), 0);
         commands = s_parse(&out);
         assert_int_equal(json_array_size(json_object_get(commands, "commands")), 30);
         assert_true(json_is_null(json_object_get(commands, "next")));
@@ -359,6 +419,7 @@ int main(void) {
         cmocka_unit_test(s_one_command_or_none),
         cmocka_unit_test(s_the_dead_by_groups),
         cmocka_unit_test(s_destinations_show_no_secret),
+        cmocka_unit_test(s_what_a_destination_holds_says_why_and_until_when),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);
 }
