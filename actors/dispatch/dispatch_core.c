@@ -708,7 +708,7 @@ static bool s_on_old_fact(void *context, const Hf__Fact *fact) {
     return true;
 }
 
-//  What began before this life counts for the rate. Best effort: facts that are gone are older than any bucket remembers.
+//  What began before this life counts for the rate. Best effort: the newest facts are more than any bucket remembers.
 static void s_replay(hf_dispatch_t *self) {
     hf_error_t ignored;
     bool any = false;
@@ -716,9 +716,7 @@ static void s_replay(hf_dispatch_t *self) {
         any = any || self->config->destinations[i]->rate > 0;
     }
     if (any && hf_store_begin_read(self->store, &ignored) == 0) {
-        uint64_t newest = hf_store_newest_fact(self->store);
-        hf_store_facts(self->store, newest > REPLAY_FACTS ? newest - REPLAY_FACTS : 1, self->arena,
-                       s_on_old_fact, self, &ignored);
+        hf_store_newest_facts(self->store, REPLAY_FACTS, self->arena, s_on_old_fact, self, &ignored);
         hf_store_end_read(self->store);
         hf_arena_reset(self->arena);
     }

@@ -72,10 +72,8 @@ static void s_replay(hf_circuits_t *self) {
     if (hf_store_begin_read(self->store, &ignored)) {
         return;
     }
-    uint64_t newest = hf_store_newest_fact(self->store);
     hf_store_walk_destinations(self->store, s_on_record, self, &ignored);
-    hf_store_facts(self->store, newest > REPLAY_FACTS ? newest - REPLAY_FACTS : 1, self->arena, s_on_old_fact,
-                   self, &ignored);
+    hf_store_newest_facts(self->store, REPLAY_FACTS, self->arena, s_on_old_fact, self, &ignored);
     hf_store_end_read(self->store);
     hf_arena_reset(self->arena);
 }

@@ -126,6 +126,10 @@ typedef bool(hf_on_fact_t)(void *context, const Hf__Fact *fact);
 int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on_fact_t *on_fact,
                        void *context, hf_error_t *error);
 
+//  The newest facts, at most so many: of those that are kept. 0, or -1 on a broken record.
+int hf_store_newest_facts(hf_store_t *self, uint64_t most, hf_arena_t *arena, hf_on_fact_t *on_fact,
+                          void *context, hf_error_t *error);
+
 //  One fact by its number.
 int hf_store_fact(hf_store_t *self, uint64_t number, hf_arena_t *arena, Hf__Fact **fact, hf_error_t *error);
 

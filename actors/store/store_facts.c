@@ -100,6 +100,34 @@ int64_t hf_store_facts(hf_store_t *self, uint64_t from, hf_arena_t *arena, hf_on
     return rc == 0 || rc == MDB_NOTFOUND ? next : (hf_store_error(error, rc, "facts"), -1);
 }
 
+//  The number of the oldest fact that is kept: 1, 0 there is none, -1.
+static int s_oldest_fact(hf_store_t *self, uint64_t *oldest, hf_error_t *error) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    if (hf_store_cursor(self, TABLE_FACTS, &cursor, error)) {
+        return -1;
+    }
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    rc = rc == 0 && key.mv_size != 8 ? MDB_CORRUPTED : rc;
+    if (rc == 0) {
+        *oldest = hf_store_number(key.mv_data, 8);
+    }
+    mdb_cursor_close(cursor);
+    return rc == 0 ? 1 : rc == MDB_NOTFOUND ? 0 : (hf_store_error(error, rc, "facts"), -1);
+}
+
+int hf_store_newest_facts(hf_store_t *self, uint64_t most, hf_arena_t *arena, hf_on_fact_t *on_fact,
+                          void *context, hf_error_t *error) {
+    uint64_t newest, oldest;
+    int found = s_newest_fact(self, &newest, error) ? -1 : s_oldest_fact(self, &oldest, error);
+    if (found != 1) {
+        return found;
+    }
+    uint64_t from = newest > most ? newest - most + 1 : 1;
+    from = from > oldest ? from : oldest;
+    return hf_store_facts(self, from, arena, on_fact, context, error) < 0 ? -1 : 0;
+}
+
 typedef struct {
     uint64_t number; //  Wanted
     Hf__Fact *fact;  //  Found; in the caller's arena

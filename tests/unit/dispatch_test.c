@@ -342,6 +342,30 @@ static void a_rate_is_kept_and_begins_empty(void **unused) {
     s_teardown(story);
 }
 
+//  Dispatch learns from the newest facts what its last life has begun, also where `keep` has taken all but the newest few.
+static void a_slow_rate_is_kept_over_a_restart_after_facts_have_left(void **unused) {
+    (void)unused;
+    enum { EARLIER = 8200 }; //  Two facts each: more than a new life reads
+    story_t *story = s_setup(8);
+    story->destination->rate = 1.0 / 60;
+    for (int i = 0; i < EARLIER; i++) {
+        hf_id_t id = s_submit(story, story->world->now + 3600000, 0);
+        s_propose(story, &story->client, w_decide(story->world, &id, HF_EVENT_CANCEL));
+    }
+    s_pass(story, W_KEEP_MS + 2000);
+    s_submit(story, 0, 0);
+    s_submit(story, 0, 0);
+    s_pass(story, 1000);
+    assert_int_equal(story->orders, 1);
+    s_outcome(story, &story->ordered[0], 1, HF_CLASS_SUCCEEDED);
+    s_new_dispatch(story);
+    s_pass(story, 57000);
+    assert_int_equal(story->orders, 1);
+    s_pass(story, 4000);
+    assert_int_equal(story->orders, 2);
+    s_teardown(story);
+}
+
 //  A backlog of usual ones, then urgent and patient ones behind it: one call at a time.
 static void urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten(void **unused) {
     (void)unused;
@@ -586,6 +610,7 @@ int main(void) {
         cmocka_unit_test(an_own_deadline_that_passes_while_waiting_expires_it),
         cmocka_unit_test(many_that_expire_together_do_so_soon),
         cmocka_unit_test(a_rate_is_kept_and_begins_empty),
+        cmocka_unit_test(a_slow_rate_is_kept_over_a_restart_after_facts_have_left),
         cmocka_unit_test(urgent_ones_come_before_a_backlog_and_patient_ones_are_not_forgotten),
         cmocka_unit_test(a_later_one_of_another_priority_is_called_when_it_is_due),
         cmocka_unit_test(a_first_attempt_does_not_wait_for_the_budget_of_retries_before_it),
