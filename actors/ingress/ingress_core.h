@@ -1,5 +1,5 @@
 /*  Ingress, the deciding half: it proposes what clients ask for, and hears what became of it. The HTTP half
- * (server_shell, pages_shell, sse_shell) asks it and answers its clients.
+ * (server_shell, pages_shell, waiting_shell, sse_shell) asks it and answers its clients.
  *
  *  Beside it: whether a submission is sound and what command it makes (submission, body, batch, idempotency); what
  * answer the journal's word makes (answer); what the file says while the journal is away (settle).

@@ -1,5 +1,5 @@
-/*  One HTTP request, between server_shell (which reads it and sends its answer) and pages_shell (which knows
- * what it means).  */
+/*  One HTTP request, as all who handle it see it: server_shell takes it in from libmicrohttpd, head_shell reads its head,
+ * pages_shell knows what it is for, waiting_shell keeps it until it can be answered.  */
 
 #ifndef HF_REQUEST_SHELL_H
 #define HF_REQUEST_SHELL_H
@@ -109,6 +109,25 @@ struct hf_server {
     hf_metrics_t metrics; //  Counted here
 };
 
+//  Of a server, its fields still to be filled in; and its end.
+hf_request_t *hf_request_new(hf_server_t *server);
+void hf_request_free(hf_request_t *self);
+
+//  In and out of one of the server's lists.
+void hf_request_link(hf_request_t *self, hf_request_t **list);
+void hf_request_unlink(hf_request_t *self);
+
+//  Gives its body back.
+void hf_request_drop_body(hf_request_t *self);
+
+//  It has moved in this turn, and more of it may follow at once.
+void hf_request_moved(hf_request_t *self);
+
+//  It waits until an answer is there; is asked whether one is; and waits no more, whatever has come of it.
+void hf_request_wait(hf_request_t *self);
+enum MHD_Result hf_request_go_on_waiting(hf_request_t *self);
+void hf_request_wait_no_more(hf_request_t *self);
+
 //  Answers, at once or (where it is suspended) by resuming. Takes the bytes over; type NULL: JSON.
 void hf_request_reply(hf_request_t *self, int status, const char *type, hf_buf_t *bytes);
 void hf_request_refuse(hf_request_t *self, const hf_problem_t *problem);
@@ -119,31 +138,11 @@ void hf_request_prepare(hf_request_t *self, int status, const char *type, hf_buf
 void hf_request_header(hf_request_t *self, const char *name, const char *value);
 void hf_request_send(hf_request_t *self);
 
-void hf_request_free(hf_request_t *self);
+//  The same with JSON, or with its problem where rc says so.
+void hf_request_reply_json(hf_request_t *self, int rc, hf_buf_t *json);
 
-//  In and out of one of the server's lists.
-void hf_request_link(hf_request_t *self, hf_request_t **list);
-void hf_request_unlink(hf_request_t *self);
-
-//  It waits until an answer is there.
-void hf_request_wait(hf_request_t *self);
-
-//  The request is whole: does what its page is for.
-void hf_pages_serve(hf_request_t *request);
-
-//  Hears facts from now on, as long as somebody waits for one or watches them, and HF_SERVER_FOLLOW_MS at least.
-void hf_server_follow(hf_server_t *self);
-
-//  What the core has answered, and waits that ended.
-void hf_pages_answer_all(hf_server_t *server);
-void hf_pages_on_fact(hf_server_t *server, const Hf__Fact *fact);
-
-//  Waits that are over by time (or all: the node ends), and those whose facts may have been missed.
-void hf_pages_end_waits(hf_server_t *server, int64_t now, bool all);
-void hf_pages_look_again(hf_server_t *server);
-
-//  The request is gone.
-void hf_pages_forget(hf_request_t *request);
+//  Hands the answer to libmicrohttpd.
+enum MHD_Result hf_request_queue(hf_request_t *self);
 
 //  What /proc says of this process.
 void hf_process_measure(hf_metrics_t *metrics);
