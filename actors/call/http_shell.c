@@ -673,10 +673,13 @@ static void s_say_not_connected(flight_t *flight) {
     }
 }
 
+//  libcurl says CURLE_RECV_ERROR of broken chunks, too: only its words tell that the connection held.
 static void s_say_broken(flight_t *flight, CURLcode code) {
     long reason = 0;
     curl_easy_getinfo(flight->easy, CURLINFO_OS_ERRNO, &reason);
-    if (reason == ECONNRESET || reason == EPIPE) {
+    if (strstr(flight->words, "chunked-encoding")) {
+        s_say(flight, "the answer is not HTTP", "a broken chunk");
+    } else if (reason == ECONNRESET || reason == EPIPE) {
         s_say(flight, "the connection was reset", "");
     } else {
         s_say(flight, "the connection broke", curl_easy_strerror(code));

@@ -298,10 +298,23 @@ int hf_verb_job(const hf_args_t *args) {
 //  ---- holdfast dead
 
 static const hf_column_t s_group_columns[] = {
-    {"COUNT", 0, true, false},    {"DESTINATION", 8, false, false}, {"CLASS", 0, false, true},
-    {"FIRST", 4, true, false},    {"LAST", 4, true, false},         {"GROUP", 16, false, false},
-    {"REASON", 14, false, false},
+    {"COUNT", 0, true, false},   {"DESTINATION", 8, false, false}, {"CLASS", 0, false, true},
+    {"GROUP", 16, false, false}, {"REASON", 24, false, false},     {"LAST", 4, true, false},
+    {"FIRST", 4, true, false},
 };
+
+//  A reason begins with why it was given up; what went wrong is what tells groups apart on a narrow terminal.
+static const char *s_cause(const char *reason) {
+    static const char *const openings[] = {
+        "all attempts are used up: ", "rejected: ", "no further attempt fits before the retry deadline: "};
+    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
+        size_t size = strlen(openings[i]);
+        if (strncmp(reason, openings[i], size) == 0 && reason[size]) {
+            return reason + size;
+        }
+    }
+    return reason;
+}
 
 static void s_add_group(hf_table_t *table, const json_t *group) {
     char count[24], first[HF_FIELDS_AGE], last[HF_FIELDS_AGE];
@@ -313,10 +326,10 @@ static void s_add_group(hf_table_t *table, const json_t *group) {
     const char *texts[] = {count,
                            hf_fields_text(group, "destination"),
                            hf_fields_text(group, "class"),
-                           first,
-                           last,
                            hf_fields_text(group, "group"),
-                           *reason ? reason : hf_fields_text(group, "newest_reason")};
+                           s_cause(*reason ? reason : hf_fields_text(group, "newest_reason")),
+                           last,
+                           first};
     hf_table_add(table, texts);
 }
 

@@ -336,6 +336,11 @@ static void s_garbage(world_t *world, peer_t *peer) {
     s_close(peer);
 }
 
+static void s_break_a_chunk(world_t *world, peer_t *peer) {
+    (void)world;
+    s_say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\n");
+}
+
 static void s_redirect(world_t *world, peer_t *peer) {
     char text[256];
     snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
@@ -612,6 +617,7 @@ static void answers_that_break_off(void **state) {
         {s_just_close, "the connection was closed without an answer; the request was sent"},
         {s_just_reset, "the connection was reset; the request was sent"},
         {s_garbage, "the answer is not HTTP; the request was sent"},
+        {s_break_a_chunk, "the answer, 200 OK, did not come whole: the answer is not HTTP: a broken chunk"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         world_t *world = s_setup(rows[i].answer);

@@ -646,6 +646,11 @@ static void s_jobs_and_groups_are_tables(void **state) {
     assert_string_equal(s_request(0).target, "/dead?group=reason&destination=ec2");
     s_assert_in("1000000", s_run.out);
     s_assert_in("00000000000000ff", s_run.out);
+    SCRIPT(JSON("{\"groups\":[{\"destination\":\"ec2\",\"class\":\"refused\",\"reason\":\"all attempts are "
+                "used up: connection "
+                "refused by api.example.com:#\",\"group\":\"00000000000000ff\",\"count\":1}],\"total\":1}"));
+    RUN("dead");
+    s_assert_in("00000000000000ff  connection refused by a", s_run.out); //  Within 80 columns
 }
 
 //  ---------------------------------------------------------------------------------------------------------------------
