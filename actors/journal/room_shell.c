@@ -115,6 +115,20 @@ static int s_path(char path[PATH_SIZE], const char *dir, const char *name, hf_er
     return size > 0 && size < PATH_SIZE ? 0 : hf_error_set(error, "%.100s…: this name is too long", dir);
 }
 
+//  LMDB's lock.mdb comes after the file and outlives every process: alone, it tells of a file that was taken away.
+static int s_check_absent(const char *dir, const char *path, hf_error_t *error) {
+    char lock[PATH_SIZE];
+    if (s_path(lock, dir, "lock.mdb", error)) {
+        return -1;
+    }
+    return access(lock, F_OK)
+               ? 0
+               : hf_error_set(error,
+                              "%s is gone, though %s tells of one: put a backup in its place, or "
+                              "choose another --state to begin anew",
+                              path, lock);
+}
+
 int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error) {
     char path[PATH_SIZE];
     uint64_t ignored;
@@ -123,7 +137,8 @@ int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error) {
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? 0 : hf_error_set(error, "open %s: %s", path, strerror(errno));
+        return errno == ENOENT ? s_check_absent(dir, path, error)
+                               : hf_error_set(error, "open %s: %s", path, strerror(errno));
     }
     int found = s_check_open(fd, path, used ? used : &ignored, error);
     close(fd);

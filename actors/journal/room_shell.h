@@ -42,8 +42,8 @@
 
 typedef struct hf_room hf_room_t;
 
-//  Looks at DIR/data.mdb without opening it: 1 and how many bytes are in use, 0 where there is none, -1 where
-//  it is truncated or no LMDB file, with a sentence that names it. used may be NULL.
+//  Looks at DIR/data.mdb without opening it: 1 and how many bytes are in use, 0 where there never was one, -1 where
+//  it is truncated, gone or no LMDB file, with a sentence that names it. used may be NULL.
 int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error);
 
 //  Makes the file where there is none (durably, whole or not at all), checks it, and allocates room for a

@@ -63,6 +63,18 @@ static void a_truncated_file_is_refused_with_a_clear_line(void **state) {
     c_destroy(client);
 }
 
+//  A new, empty file would be a quiet loss.
+static void a_file_that_is_gone_is_not_begun_anew(void **state) {
+    client_t *client = s_new_filled();
+    char path[128];
+    (void)state;
+    s_path(client, path);
+    assert_int_equal(unlink(path), 0);
+    s_assert_refused(client, "is gone");
+    assert_int_equal(access(path, F_OK), -1);
+    c_destroy(client);
+}
+
 static void a_file_that_is_no_journal_is_refused(void **state) {
     client_t *client = s_new_filled();
     char path[128], noise[8192];
@@ -201,6 +213,7 @@ static void where_no_journal_is_that_is_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         C_TEST(a_truncated_file_is_refused_with_a_clear_line),
+        C_TEST(a_file_that_is_gone_is_not_begun_anew),
         C_TEST(a_file_that_is_no_journal_is_refused),
         C_TEST(a_flipped_bit_in_a_record_is_named),
         C_TEST(whatever_bit_is_flipped_verify_survives),
