@@ -13,12 +13,22 @@
  * race is rare: libcurl looks whether a kept connection is still open before it uses it, and those idle for
  * HF_HTTP_IDLE_MAX_S are not used.
  *
- *  HTTP/2 is another matter: a server that closes a connection refuses the streams that it has not begun
- * (GOAWAY, REFUSED_STREAM; RFC 9113, section 8.7: they were not processed), all at once, and nginx does so
- * every 1,000 requests. They must be sent again, or each time all that is in flight would be uncertain.
- * libcurl does not say that this is why it sends again; but it is the only reason over HTTP/2 for which it
- * left no words in the error buffer. Where `on_uncertain = hold` says that a doubled request is worse than a
- * stopped one, HTTP/2 is not offered, so that nothing rests on this.
+ *  HTTP/2, where it is offered under TLS: one request at a time on a connection. With several, libcurl 7.88
+ * loses answers by the thousand or never sees that they came (docs/durability.md has the figures). What it
+ * still does wrong with one, where a third party answers before it has read the body, is mended here:
+ *   - It fails a transfer whose answer is there because the rest of the body cannot be sent any more, or
+ *     goes on trying until the time-out. An answer that has come to its end is enough (s_is_early), and
+ *     counts whatever became of the body (s_is_whole).
+ *   - It throws away an answer that comes together with the end of the stream (RST_STREAM with NO_ERROR).
+ *     Nobody can get that back: the attempt is uncertain, and the destination is called over HTTP/1.1 from
+ *     then on. So that this does not rule out those that speak HTTP/2 alone, it goes the other way, too:
+ *     where an attempt got no answer over one version, the next ones use the other (s_learn_version).
+ * Where `on_uncertain = hold` says that such an attempt would wait for a person, HTTP/2 is not offered.
+ *
+ *  A stream that was refused: the third party says with GOAWAY which stream was the last one it looked at,
+ * those with higher numbers were not processed (RFC 9113, section 6.8). libcurl tells both numbers, if only
+ * in the texts for CURLOPT_DEBUGFUNCTION (s_on_text), so these are asked for where HTTP/2 may be spoken.
+ * Such a request may be sent again, and where it is not, it was not sent.
  *
  *  Lanes. For each request libcurl looks at every connection to that host, busy ones too, until it finds an
  * idle one, and after it at every connection of the multi handle until it finds the one that was used: with
@@ -51,11 +61,11 @@
 #include <unistd.h>
 
 enum {
-    LANES_MAX = 64,  //  Multi handles: 4,096 requests under way to one destination before lanes get fuller
-    LANE_WIDTH = 64, //  Requests of one destination in one lane: HTTP/2 servers take some 100 on a connection
-    EVENTS_MAX = 256,            //  Sockets served in one run
-    TURNS_MAX = 8,               //  libcurl's due time-outs in one run; the rest in the next
-    SPARE_MAX = 1024,            //  Easy handles kept for the next requests, some 8 KiB each
+    LANES_MAX = 64,   //  Multi handles: 4,096 requests under way to one destination before lanes get fuller
+    LANE_WIDTH = 64,  //  Requests of one destination in one lane
+    EVENTS_MAX = 256, //  Sockets served in one run
+    TURNS_MAX = 8,    //  libcurl's due time-outs in one run; the rest in the next
+    SPARE_MAX = 1024, //  Easy handles kept for the next requests, some 8 KiB each
     RESPONSE_KEPT_MAX = 4 << 10, //  Memory for an answer that a spare handle keeps
     UPLOAD_BUFFER_BYTES = 16384, //  What libcurl takes at a time from a body that it sends over TLS
     HEADERS_SPARE = 16,          //  Places for headers beyond those of the first request
@@ -64,6 +74,13 @@ enum {
     PEER_SIZE = 280,    //  Bytes of HOST:PORT
     TROUBLE_SIZE = 512, //  Bytes of what went wrong
 };
+
+//  What is known of a destination's version of HTTP.
+typedef enum {
+    VERSION_UNKNOWN, //  No answer yet
+    VERSION_1,       //  The newest answer came over HTTP/1.1
+    VERSION_2,       //  Over HTTP/2
+} version_t;
 
 //  One multi handle with its connections.
 typedef struct {
@@ -93,7 +110,11 @@ typedef struct flight {
     uint64_t read_on;                 //  Bytes of the answer beyond them
     size_t header_bytes;              //  Bytes of its headers
     unsigned sendings;                //  Times that the request was about to be written
-    bool left;                        //  The rest of a long answer is not wanted
+    bool headers_whole;               //  The answer's headers, those of the final one
+    bool offers_2;                    //  HTTP/2 is offered to the third party
+    bool refused;                     //  Provably not looked at by the third party (HTTP/2)
+    int64_t length;                   //  Content-Length of the answer; -1: not told
+    uint32_t stream;                  //  Its number on its connection (HTTP/2); 0: not known
     char words[CURL_ERROR_SIZE];      //  libcurl's, for certificates
     char peer[PEER_SIZE];             //  HOST:PORT
     char trouble[TROUBLE_SIZE];       //  What went wrong
@@ -108,7 +129,8 @@ struct hf_http {
     socket_t *sockets;       //  By descriptor
     size_t sockets_size;     //  Places: as many as there were descriptors
     uint16_t **used;         //  For each destination: requests under way in each lane; NULL: never called
-    bool *http2;             //  For each destination: its newest answer came over HTTP/2
+    version_t *version;      //  For each destination
+    bool *only_1;            //  For each: HTTP/2 is not offered, because an answer was lost over it
     size_t destinations;     //  How many
     long connections;        //  Kept by one lane at most
     int epoll;               //  All sockets, and the timer
@@ -202,15 +224,15 @@ static int s_on_timer(CURLM *multi, long timeout_ms, void *context) {
     return 0;
 }
 
+static bool s_is_https(const flight_t *flight) {
+    return strncasecmp(flight->request->url, "https:", 6) == 0;
+}
+
 //  Whether something of the request was handed to a connection. See above.
 static bool s_was_sent(const flight_t *flight) {
     long size = 0;
     curl_easy_getinfo(flight->easy, CURLINFO_REQUEST_SIZE, &size);
-    return flight->sendings > 0 && (size > 0 || strncasecmp(flight->request->url, "https:", 6) == 0);
-}
-
-static bool s_was_refused_stream(const flight_t *flight) {
-    return flight->lane->http->http2[flight->request->number] && !*flight->words;
+    return flight->sendings > 0 && !flight->refused && (size > 0 || s_is_https(flight));
 }
 
 static int s_before_sending(void *context, char *peer, char *local, int peer_port, int local_port) {
@@ -219,17 +241,71 @@ static int s_before_sending(void *context, char *peer, char *local, int peer_por
     (void)local;
     (void)peer_port;
     (void)local_port;
-    bool again = s_was_sent(flight) && !s_was_refused_stream(flight);
+    bool again = s_was_sent(flight);
     flight->sendings++;
+    flight->refused = false;
+    flight->stream = 0;
     return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-static size_t s_on_header(char *data, size_t one, size_t size, void *context) {
+//  What libcurl says of streams: texts of 7.88, the first of them with its slip. With a libcurl that has
+//  other words, a refused request counts as sent: uncertain, and not sent again.
+static int s_on_text(CURL *easy, curl_infotype type, char *data, size_t size, void *context) {
     flight_t *flight = context;
-    (void)data;
+    char text[128];
+    unsigned last = 0;
+    (void)easy;
+    if (type != CURLINFO_TEXT) {
+        return 0;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(size < sizeof text ? size : sizeof text - 1), data);
+    if (sscanf(text, "recveived GOAWAY, error=%*d, last_stream=%u", &last) == 1 ||
+        sscanf(text, "received GOAWAY, error=%*d, last_stream=%u", &last) == 1) {
+        flight->refused = flight->refused || (flight->stream > last && !flight->header_bytes);
+    } else if (sscanf(text, "Using Stream ID: %u", &last) == 1) {
+        flight->stream = last;
+    } else if (strncmp(text, "REFUSED_STREAM", 14) == 0) {
+        flight->refused = true;
+    }
+    return 0;
+}
+
+//  Whether the answer has all that belongs to it.
+static bool s_has_its_length(const flight_t *flight) {
+    long status = 0;
+    curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
+    return flight->headers_whole && (status == 204 || status == 304 ||
+                                     (int64_t)(flight->response.size + flight->read_on) == flight->length);
+}
+
+//  Whether it has, over HTTP/2, and the request's body is still to be sent: nobody wants it any more.
+static bool s_is_early(const flight_t *flight) {
+    long version = 0;
+    curl_off_t sent = 0;
+    curl_easy_getinfo(flight->easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(flight->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return version == CURL_HTTP_VERSION_2_0 && (uint64_t)sent < flight->request->body_size &&
+           s_has_its_length(flight);
+}
+
+//  An empty line ends the headers: of one that only announces (1xx), or the answer's.
+static size_t s_on_header(char *data, size_t one, size_t size, void *context) {
+    static const char length[] = "content-length:";
+    flight_t *flight = context;
+    long status = 0;
     (void)one;
     flight->header_bytes += size;
-    return flight->header_bytes <= HF_HTTP_HEADERS_MAX ? size : 0;
+    if (flight->header_bytes > HF_HTTP_HEADERS_MAX) {
+        return 0;
+    }
+    if (size > sizeof length && strncasecmp(data, length, sizeof length - 1) == 0) {
+        flight->length = strtoll(data + sizeof length - 1, NULL, 10); //  Its end is CR LF
+    } else if (size == 2) {
+        curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
+        flight->headers_whole = status >= 200;
+        return s_is_early(flight) ? 0 : size;
+    }
+    return size;
 }
 
 //  Keeps the beginning. What is longer than may be read on is left at once where its length is known, else
@@ -239,19 +315,13 @@ static size_t s_on_body(char *data, size_t one, size_t size, void *context) {
     (void)one;
     size_t room = HF_RESPONSE_MAX - flight->response.size;
     size_t kept = size < room ? size : room;
-    curl_off_t length = -1;
     if (kept) {
         hf_buf_add(&flight->response, data, kept);
     }
-    if (kept == size) {
-        return size;
-    }
-    if (flight->read_on == 0) {
-        curl_easy_getinfo(flight->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    }
     flight->read_on += size - kept;
-    flight->left = flight->read_on > HF_HTTP_READ_ON_MAX || length > HF_RESPONSE_MAX + HF_HTTP_READ_ON_MAX;
-    return flight->left ? 0 : size;
+    bool left = flight->read_on && (flight->read_on > HF_HTTP_READ_ON_MAX ||
+                                    flight->length > HF_RESPONSE_MAX + HF_HTTP_READ_ON_MAX);
+    return left || s_is_early(flight) ? 0 : size;
 }
 
 //  ---- handles
@@ -291,6 +361,8 @@ static void s_set_up(hf_http_t *self, flight_t *flight) {
     }
     SET(easy, CURLOPT_PREREQFUNCTION, s_before_sending);
     SET(easy, CURLOPT_PREREQDATA, flight);
+    SET(easy, CURLOPT_DEBUGFUNCTION, s_on_text);
+    SET(easy, CURLOPT_DEBUGDATA, flight);
     SET(easy, CURLOPT_HEADERFUNCTION, s_on_header);
     SET(easy, CURLOPT_HEADERDATA, flight);
     SET(easy, CURLOPT_WRITEFUNCTION, s_on_body);
@@ -306,6 +378,7 @@ static flight_t *s_flight_take(hf_http_t *self) {
         self->spare_size--;
     } else {
         flight = hf_alloc(sizeof *flight);
+        flight->length = -1;
         flight->easy = curl_easy_init();
         assert(flight->easy && "out of memory");
         s_set_up(self, flight);
@@ -340,7 +413,10 @@ static void s_flight_give_back(hf_http_t *self, flight_t *flight) {
     flight->read_on = 0;
     flight->header_bytes = 0;
     flight->sendings = 0;
-    flight->left = false;
+    flight->headers_whole = false;
+    flight->refused = false;
+    flight->length = -1;
+    flight->stream = 0;
     *flight->words = 0;
     flight->next = self->spare;
     self->spare = flight;
@@ -372,6 +448,7 @@ static void s_lane_open(lane_t *lane) {
     curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, s_on_timer);
     curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
     curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, lane->http->connections);
+    curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
 //  The first lane with room for one more request of that destination; where none has, the one with the
@@ -407,7 +484,8 @@ hf_http_t *hf_http_new(const hf_http_options_t *options, hf_error_t *error) {
     self->ca_file = hf_strdup(options->ca_file);
     self->destinations = options->destinations;
     self->used = hf_alloc(self->destinations * sizeof *self->used);
-    self->http2 = hf_alloc(self->destinations * sizeof *self->http2);
+    self->version = hf_alloc(self->destinations * sizeof *self->version);
+    self->only_1 = hf_alloc(self->destinations * sizeof *self->only_1);
     self->connections = (long)options->connections;
     for (unsigned number = 0; number < LANES_MAX; number++) {
         self->lanes[number] = (lane_t){.http = self, .number = number, .due_us = INT64_MAX};
@@ -458,7 +536,8 @@ void hf_http_destroy(hf_http_t **self_p) {
         }
         free(self->used);
         free(self->sockets);
-        free(self->http2);
+        free(self->version);
+        free(self->only_1);
         free(self->ca_file);
         free(self);
         curl_global_cleanup();
@@ -522,12 +601,19 @@ static void s_set_destination(flight_t *flight, const hf_destination_t *destinat
     if (flight->set_for == destination) {
         return;
     }
-    SET(flight->easy, CURLOPT_HTTP_VERSION,
-        destination->on_uncertain == HF_ON_UNCERTAIN_HOLD ? (long)CURL_HTTP_VERSION_1_1
-                                                          : (long)CURL_HTTP_VERSION_2TLS);
     SET(flight->easy, CURLOPT_TIMEOUT_MS, (long)destination->timeout_ms);
     SET(flight->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     flight->set_for = destination;
+}
+
+static void s_set_version(hf_http_t *self, flight_t *flight, const hf_call_request_t *request) {
+    bool offers_2 = s_is_https(flight) && request->destination->on_uncertain != HF_ON_UNCERTAIN_HOLD &&
+                    !self->only_1[request->number];
+    bool speaks_2 = offers_2 && self->version[request->number] != VERSION_1;
+    flight->offers_2 = offers_2;
+    SET(flight->easy, CURLOPT_HTTP_VERSION,
+        offers_2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    SET(flight->easy, CURLOPT_VERBOSE, speaks_2 ? 1L : 0L);
 }
 
 //  POST, PUT and PATCH always have a body, if an empty one, so that "Content-Length: 0" is said (RFC 9110,
@@ -550,6 +636,7 @@ void hf_http_start(hf_http_t *self, const hf_call_request_t *request) {
     flight->request = request;
     flight->lane = s_lane_take(self, request->number);
     s_set_destination(flight, request->destination);
+    s_set_version(self, flight, request);
     SET(flight->easy, CURLOPT_URL, request->url);
     s_set_method(flight, request);
     s_set_headers(flight, (const char *const *)request->headers);
@@ -699,6 +786,10 @@ static void s_say_no_tls(flight_t *flight) {
 }
 
 static void s_say_trouble(flight_t *flight, CURLcode code) {
+    if (flight->refused) {
+        s_say(flight, "the third party closed the connection before it took the request", "");
+        return;
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         snprintf(flight->trouble, sizeof flight->trouble, "name %.*s not found", s_host_size(flight),
@@ -779,19 +870,41 @@ static void s_read_answer(const flight_t *flight, hf_call_result_t *result) {
     result->response_cut = flight->read_on > 0;
 }
 
-//  An answer that was cut is whole as far as anybody wants it, however its rest ended.
+//  Whether the answer has come to its end, although libcurl ended the transfer with an error: it has its length;
+//  or its stream was closed cleanly, and libcurl failed to send on it (the only way to that code without words).
+//  What was cut is whole as far as anybody wants it, however its rest ended.
+static bool s_is_whole(const flight_t *flight, CURLcode code) {
+    return code == CURLE_OK || flight->read_on > 0 || s_has_its_length(flight) ||
+           (code == CURLE_HTTP2_STREAM && flight->headers_whole && !*flight->words);
+}
+
+//  What the next attempts offer. Answers tell the version; where there is none, the other version is tried. A
+//  time-out says nothing of it, and nor does what was refused or never sent over HTTP/2.
+static void s_learn_version(const flight_t *flight, const hf_call_result_t *result) {
+    hf_http_t *self = flight->lane->http;
+    size_t number = flight->request->number;
+    long version = 0;
+    curl_easy_getinfo(flight->easy, CURLINFO_HTTP_VERSION, &version);
+    if (result->status) {
+        self->version[number] = version == CURL_HTTP_VERSION_2_0 ? VERSION_2 : VERSION_1;
+    } else if (!s_is_https(flight) || result->timed_out) {
+        return;
+    } else if (!flight->offers_2) {
+        self->only_1[number] = false;
+    }
+    if (flight->offers_2 && result->sent && !result->answered && self->version[number] != VERSION_1) {
+        self->only_1[number] = true;
+    }
+}
+
 static void s_read(flight_t *flight, CURLcode code, hf_call_result_t *result) {
-    long status = 0, connections = 0, version = 0;
+    long status = 0, connections = 0;
     curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(flight->easy, CURLINFO_NUM_CONNECTS, &connections);
-    curl_easy_getinfo(flight->easy, CURLINFO_HTTP_VERSION, &version);
     *result = (hf_call_result_t){.status = (int)status, .connected_anew = connections > 0};
-    result->answered = code == CURLE_OK || flight->read_on > 0;
+    result->answered = s_is_whole(flight, code);
     result->connected = flight->sendings > 0;
     result->sent = s_was_sent(flight);
-    if (status) {
-        flight->lane->http->http2[flight->request->number] = version == CURL_HTTP_VERSION_2_0;
-    }
     s_read_times(flight, result);
     s_read_answer(flight, result);
     if (!result->answered) {
@@ -802,6 +915,7 @@ static void s_read(flight_t *flight, CURLcode code, hf_call_result_t *result) {
         result->peer = flight->peer;
         result->trouble = flight->trouble;
     }
+    s_learn_version(flight, result);
 }
 
 //  Takes all messages before any handle leaves: libcurl walks over those that are left for each one that
