@@ -4,16 +4,7 @@
 #include "base/rfc3339.h"
 #include "ingress/dead.h"
 #include "ingress/query.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include <cmocka.h>
+#include "unit/journal_world.h"
 
 enum { COMMANDS = 6000, FIRST_AT = 1000000 }; //  More than two requests look at
 
@@ -22,16 +13,16 @@ typedef struct {
     hf_store_t *store;     //  Filled once for all stories
     hf_config_t *config;   //  Destinations "even" and "odd"
     hf_id_t ids[COMMANDS]; //  In the order of their making
-} world_t;
+} filled_t;
 
-static world_t s_world;
+static filled_t s_world;
 
 //  Every hundredth is dead; "even" and "odd" take turns; every tenth has the key "ten".
 static hf_state_t s_state_of(int i) {
     return i % 100 == 0 ? HF_STATE_DEAD : HF_STATE_SUCCEEDED;
 }
 
-static void s_put(world_t *world, int i) {
+static void s_put(filled_t *world, int i) {
     hf_error_t error = {{0}};
     Hf__Command command = HF__COMMAND__INIT;
     Hf__State state = HF__STATE__INIT;
@@ -53,13 +44,12 @@ static void s_put(world_t *world, int i) {
 }
 
 static int s_setup(void **state) {
-    world_t *world = &s_world;
+    filled_t *world = &s_world;
     hf_error_t error = {{0}};
     hf_store_options_t options = {.writer = true, .volatile_ = true, .map = 256 << 20};
     hf_id_maker_t maker = {.rng = {.seed = 1}};
     *state = world;
-    strcpy(world->dir, "/tmp/holdfast-query-XXXXXX");
-    assert_non_null(mkdtemp(world->dir));
+    w_make_dir(world->dir);
     world->store = hf_store_open(world->dir, &options, &error);
     assert_non_null(world->store);
     world->config = hf_config_new();
@@ -80,12 +70,11 @@ static int s_setup(void **state) {
 }
 
 static int s_teardown(void **state) {
-    char command[128];
-    world_t *world = *state;
+    filled_t *world = *state;
     hf_store_close(&world->store);
     hf_config_destroy(&world->config);
-    snprintf(command, sizeof command, "rm -rf %s", world->dir);
-    return system(command);
+    w_remove_dir(world->dir);
+    return 0;
 }
 
 static json_t *s_parse(hf_buf_t *text) {
@@ -98,7 +87,7 @@ static json_t *s_parse(hf_buf_t *text) {
     return json;
 }
 
-static json_t *s_list(world_t *world, const char *query) {
+static json_t *s_list(filled_t *world, const char *query) {
     hf_filter_t filter;
     hf_problem_t problem;
     hf_buf_t out = {0};
@@ -109,7 +98,7 @@ static json_t *s_list(world_t *world, const char *query) {
     return s_parse(&out);
 }
 
-static int s_number(world_t *world, json_t *command) {
+static int s_number(filled_t *world, json_t *command) {
     hf_id_t id;
     assert_true(hf_id_parse(&id, json_string_value(json_object_get(command, "id"))));
     for (int i = 0; i < COMMANDS; i++) {
@@ -122,7 +111,7 @@ static int s_number(world_t *world, json_t *command) {
 
 //  Follows the cursor to the end; how many were listed, and in how many pages. Each must be older than the
 //  one before, and wanted.
-static int s_list_all(world_t *world, const char *query, bool (*is_wanted)(int), int *pages) {
+static int s_list_all(filled_t *world, const char *query, bool (*is_wanted)(int), int *pages) {
     char next[256] = "", whole[512];
     int count = 0, before = COMMANDS;
     for (*pages = 0; *pages < 1000; ++*pages) {
@@ -257,7 +246,7 @@ static void s_wrong_filters_say_what_is_wrong(void **state) {
 }
 
 static void s_one_command_or_none(void **state) {
-    world_t *world = *state;
+    filled_t *world = *state;
     hf_buf_t out = {0};
     hf_problem_t problem;
     hf_state_t is;
@@ -277,7 +266,7 @@ static void s_one_command_or_none(void **state) {
 }
 
 //  One that waits to be called, while its destination is as `record` says: what is told of it.
-static json_t *s_held(world_t *world, const Hf__Destination *record, uint32_t is, const char *reason) {
+static json_t *s_held(filled_t *world, const Hf__Destination *record, uint32_t is, const char *reason) {
     hf_error_t error = {{0}};
     hf_problem_t problem;
     hf_buf_t out = {0};
@@ -310,7 +299,7 @@ static void s_assert_held(json_t *json, const char *held, const char *reason, co
 
 //  A pause, Retry-After and an open circuit are told of every command that they hold, with the time before which none is called.
 static void s_what_a_destination_holds_says_why_and_until_when(void **state) {
-    world_t *world = *state;
+    filled_t *world = *state;
     char due[HF_RFC3339_TEXT], later[HF_RFC3339_TEXT];
     Hf__Destination record = HF__DESTINATION__INIT;
     hf_rfc3339_format(FIRST_AT, due);
@@ -333,7 +322,7 @@ static void s_what_a_destination_holds_says_why_and_until_when(void **state) {
 }
 
 static void s_the_dead_by_groups(void **state) {
-    world_t *world = *state;
+    filled_t *world = *state;
     hf_buf_t out = {0};
     hf_problem_t problem;
     assert_int_equal(hf_dead_groups(world->store, "group=destination,class", &out, &problem), 0);
@@ -389,7 +378,7 @@ static void s_the_dead_by_groups(void **state) {
 }
 
 static void s_destinations_show_no_secret(void **state) {
-    world_t *world = *state;
+    filled_t *world = *state;
     hf_buf_t out = {0};
     hf_problem_t problem;
     assert_int_equal(hf_query_destinations(world->store, world->config, NULL, 1000, &out, &problem), 0);
