@@ -23,6 +23,8 @@ enum {
     RESPONSE_TYPE_MAX = 255, //  Bytes kept of an answer's Content-Type
     HEADERS_OWN = 6,         //  Headers beside the destination's
     PLACES_MAX = 256,        //  Attempts in one message to dispatch
+    PLACES_LINK_PART =
+        64, //  Of the link's bound: with more than that on its way to disk, no place is free before its time
 };
 
 //  What a request needs, while the shell has it or its result waits for the link.
@@ -93,6 +95,7 @@ struct hf_call {
     hf_buf_t text;                   //  A url being rendered
     free_place_t places[PLACES_MAX]; //  To be told to dispatch at the end of this tick
     size_t places_size;              //  How many
+    size_t places_bytes;             //  None is told while more outcomes than that are under way
     int64_t now;                     //  Time of the newest call
     bool stopping;                   //  Orders are turned away
     hf_error_t failure;              //  Why it must end; empty: it need not
@@ -312,9 +315,11 @@ static void s_send_places(hf_call_t *self) {
     self->places_size = 0;
 }
 
-//  Only after a success: what follows from a failure (a block, an open circuit) must be heard before the next one begins in its place.
+//  Only after a success: what follows from a failure (a block, an open circuit) must be heard before the next one begins in its place. And
+//  only while the journal keeps up: what is called and not durable yet is what a crash of this caller leaves unknown.
 static void s_free_place(hf_call_t *self, const attempt_t *attempt, const Hf__Attempt *ended) {
-    if (ended->class_ == HF_CLASS_SUCCEEDED && attempt->epoch == hf_link_epoch(self->link)) {
+    bool keeps_up = !self->ended.head && hf_link_bytes(self->link) <= self->places_bytes;
+    if (keeps_up && ended->class_ == HF_CLASS_SUCCEEDED && attempt->epoch == hf_link_epoch(self->link)) {
         self->places[self->places_size++] = (free_place_t){attempt->id, attempt->number};
         if (self->places_size == PLACES_MAX) {
             s_send_places(self);
@@ -694,6 +699,7 @@ hf_call_t *hf_call_new_within(const hf_core_setup_t *setup, size_t link_bytes) {
     self->store = setup->store;
     self->name = hf_strdup(setup->name);
     self->link = hf_link_new(setup->name, setup->nonce, link_bytes);
+    self->places_bytes = link_bytes / PLACES_LINK_PART;
     self->arena = hf_arena_new(64 << 10);
     self->by_id = hf_id_map_new();
     self->plans = hf_alloc(setup->config->destinations_size * sizeof *self->plans);

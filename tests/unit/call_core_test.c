@@ -312,6 +312,30 @@ static void a_success_frees_its_place_at_once_and_a_failure_does_not(void **unus
     s_teardown(story);
 }
 
+//  A third party that answers faster than the disk writes: how much is called and not durable stays small.
+static void places_wait_for_a_journal_that_does_not_keep_up(void **unused) {
+    (void)unused;
+    enum { SIZE = 40 };
+    story_t *story = s_setup();
+    hf_id_t ids[SIZE];
+    for (int i = 0; i < SIZE; i++) {
+        ids[i] = s_ordered(story, "d", "{}");
+    }
+    story->actor->mute = true;
+    for (int i = 0; i < SIZE; i++) {
+        s_answer(story, hf_call_take(story->call), 200);
+    }
+    s_settle(story);
+    assert_in_range(story->ended, 1, SIZE / 2); //  A sixty-fourth of LINK_BYTES
+    story->actor->mute = false;
+    w_pass(story->world, 3000);
+    for (int i = 0; i < SIZE; i++) {
+        assert_state(story->world, &ids[i], HF_STATE_SUCCEEDED);
+    }
+    assert_int_equal(hf_call_in_hand(story->call), 0);
+    s_teardown(story);
+}
+
 static void what_became_of_a_call_is_asked_with_a_get(void **unused) {
     (void)unused;
     story_t *story = s_setup();
@@ -805,6 +829,7 @@ int main(void) {
         cmocka_unit_test(a_damaged_record_ends_its_attempt_not_the_caller),
         cmocka_unit_test(bytes_that_are_no_message_are_counted),
         cmocka_unit_test(a_success_frees_its_place_at_once_and_a_failure_does_not),
+        cmocka_unit_test(places_wait_for_a_journal_that_does_not_keep_up),
         cmocka_unit_test(what_became_of_a_call_is_asked_with_a_get),
         cmocka_unit_test(many_attempts_in_any_order_each_end_once),
     };
