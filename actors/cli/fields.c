@@ -20,6 +20,11 @@ int64_t hf_fields_time(const json_t *object, const char *name) {
     return hf_rfc3339_parse(hf_fields_text(object, name), &ms) == 0 ? ms : 0;
 }
 
+int64_t hf_fields_next_call(const json_t *command, int64_t now_ms) {
+    int64_t next_ms = hf_fields_time(command, "next_attempt_at");
+    return next_ms <= now_ms && *hf_fields_text(command, "held") ? 0 : next_ms;
+}
+
 void hf_fields_format_time(int64_t ms, int64_t today_ms, char out[HF_FIELDS_TIME]) {
     char text[HF_RFC3339_TEXT];
     if (ms == 0) {

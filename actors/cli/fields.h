@@ -23,6 +23,9 @@ int64_t hf_fields_integer(const json_t *object, const char *name);
 //  A member that is a time (RFC 3339), as milliseconds since 1970; 0 where it is absent or null.
 int64_t hf_fields_time(const json_t *object, const char *name);
 
+//  When a command is called next; 0 where nobody knows: its destination holds it, and names no time.
+int64_t hf_fields_next_call(const json_t *command, int64_t now_ms);
+
 //  "2026-01-31 12:00:00.000Z", "12:00:00.000Z" on the day of `today_ms`; "-" for 0.
 void hf_fields_format_time(int64_t ms, int64_t today_ms, char out[HF_FIELDS_TIME]);
 

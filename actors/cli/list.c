@@ -31,7 +31,7 @@ static void s_add_row(hf_table_t *table, const json_t *command, int64_t now_ms) 
     const char *reason = hf_fields_text(command, "reason");
     const char *held = hf_fields_text(command, "held");
     hf_buf_t both = {0};
-    int64_t next_ms = hf_fields_time(command, "next_attempt_at");
+    int64_t next_ms = hf_fields_next_call(command, now_ms);
     snprintf(tries, sizeof tries, "%lld", (long long)hf_fields_integer(command, "attempt"));
     snprintf(priority, sizeof priority, "%lld", (long long)hf_fields_integer(command, "priority"));
     hf_fields_format_age(now_ms - hf_fields_time(command, "accepted_at"), age);

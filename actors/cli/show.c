@@ -135,6 +135,7 @@ static void s_print_body(const json_t *command) {
 }
 
 static void s_print_head(const json_t *command) {
+    const char *held = hf_fields_text(command, "held");
     printf("%s", hf_terminal_bold());
     hf_terminal_print(stdout, hf_fields_text(command, "id"));
     printf("%s  ", hf_terminal_plain());
@@ -144,8 +145,10 @@ static void s_print_head(const json_t *command) {
     putchar('\n');
     s_print_state(command);
     s_print_field("reason", hf_fields_text(command, "reason"));
-    s_print_field("held", hf_fields_text(command, "held"));
-    s_print_time("next call", hf_fields_time(command, "next_attempt_at"));
+    if (strcmp(held, hf_fields_text(command, "reason")) != 0) {
+        s_print_field("held", held);
+    }
+    s_print_time("next call", hf_fields_next_call(command, hf_client_wall_ms()));
     s_print_time("accepted", hf_fields_time(command, "accepted_at"));
     s_print_time("not before", hf_fields_time(command, "not_before"));
     s_print_time("deadline", hf_fields_time(command, "deadline"));

@@ -460,6 +460,29 @@ static void s_show_tells_the_story_in_order(void **state) {
     assert_int_equal(s_count(s_run.out, '\n'), 1);
 }
 
+#define HELD(reason, next)                                                                                   \
+    "{\"id\":\"" ID "\",\"pipeline\":\"p\",\"destination\":\"d\",\"state\":\"waiting\",\"accepted_at\":"     \
+    "\"2026-01-31T12:00:00.000Z\",\"reason\":\"" reason                                                      \
+    "\",\"held\":\"it is paused\",\"next_attempt_at\":\"" next "\"}"
+
+//  Why a command is held is told once, beside its own reason, and no time of its next call that has passed.
+static void s_what_is_held_says_so(void **state) {
+    (void)state;
+    SCRIPT(JSON(HELD("answered 503", "2026-01-31T12:00:09.000Z")));
+    RUN("show", ID);
+    s_assert_in("reason     answered 503\n  held       it is paused\n", s_run.out);
+    assert_null(strstr(s_run.out, "next call"));
+    SCRIPT(JSON(HELD("it is paused", "2126-01-31T12:00:09.000Z")));
+    RUN("show", ID);
+    assert_null(strstr(s_run.out, "held"));
+    s_assert_in("next call", s_run.out);
+    SCRIPT(JSON("{\"commands\":[" HELD("answered 503", "2026-01-31T12:00:09.000Z") "],\"next\":null}"));
+    setenv("COLUMNS", "250", 1);
+    RUN("list");
+    setenv("COLUMNS", "80", 1);
+    s_assert_in("it is paused; answered 503\n", s_run.out);
+}
+
 #define ROW(id, key)                                                                                         \
     "{\"id\":\"" id "\",\"pipeline\":\"a-pipeline-of-some-length\",\"state\":\"waiting\",\"accepted_at\":"   \
     "\"2026-01-31T12:00:00.000Z\",\"attempt\":3,\"key\":\"" key                                              \
@@ -942,6 +965,7 @@ int main(void) {
         cmocka_unit_test(s_wait_follows_to_the_end),
         cmocka_unit_test(s_wait_outlives_a_broken_stream),
         cmocka_unit_test(s_show_tells_the_story_in_order),
+        cmocka_unit_test(s_what_is_held_says_so),
         cmocka_unit_test(s_a_list_fits_the_terminal),
         cmocka_unit_test(s_list_passes_filters_on_and_follows_pages),
         cmocka_unit_test(s_watch_goes_on_behind_the_last_event),
