@@ -17,13 +17,28 @@ typedef struct {
     const char *destination; //  Lines of its destination's block
     const char *pipeline;    //  Lines of its pipeline's block
     const char *deadline;    //  Holdfast-Deadline of its commands, or NULL
+    const char
+        *probe; //  What the third party does when it is asked what became of a call, or NULL: it is not
 } failure_policy_t;
 
 #define SOON "        immediate = 0\n        delay = 50ms\n        jitter = none\n"
 #define LATE "        immediate = 0\n        delay = 10s\n        jitter = none\n"
 
 //  PATIENT is no column: it is how a command comes to wait.
-enum { TWICE, ONCE, HOLD, EXPIRES, GIVES_UP, LENIENT, FOREVER, POLICIES, PATIENT = POLICIES, POLICIES_ALL };
+enum {
+    TWICE,
+    ONCE,
+    HOLD,
+    EXPIRES,
+    GIVES_UP,
+    LENIENT,
+    FOREVER,
+    WAS_DONE,
+    WAS_NOT,
+    POLICIES,
+    PATIENT = POLICIES,
+    POLICIES_ALL
+};
 static const failure_policy_t failure_policies[POLICIES_ALL] = {
     [TWICE] = {"twice", "", "    retry\n" SOON "        attempts = 2\n", NULL},
     [ONCE] = {"once", "", "    retry\n" SOON "        attempts = 1\n", NULL},
@@ -32,6 +47,10 @@ static const failure_policy_t failure_policies[POLICIES_ALL] = {
     [GIVES_UP] = {"gives-up", "", "    retry\n" LATE "        deadline = 5s\n", NULL},
     [LENIENT] = {"lenient", "    reject = none\n", "    retry\n" SOON "        attempts = 2\n", NULL},
     [FOREVER] = {"forever", "", "    retry\n" SOON, NULL},
+    [WAS_DONE] = {"was-done", "    on_uncertain = hold\n", "    retry\n" SOON "        attempts = 2\n", NULL,
+                  "/status/200"},
+    [WAS_NOT] = {"was-not", "    on_uncertain = hold\n", "    retry\n" SOON "        attempts = 2\n", NULL,
+                 "/status/404"},
     [PATIENT] =
         {"patient", "",
          "    retry\n        immediate = 0\n        delay = 1h\n        cap = 1h\n        jitter = none\n",
@@ -45,7 +64,7 @@ static const failure_policy_t failure_policies[POLICIES_ALL] = {
 typedef struct {
     hf_state_t state;    //  In the end
     uint32_t attempts;   //  Made
-    hf_class_t class;    //  Of the last one
+    hf_class_t class;    //  What the last one has told
     const char *because; //  Part of the reason
 } failure_end_t;
 
@@ -69,18 +88,21 @@ typedef struct {
     { HF_STATE_NONE, 0, HF_CLASS_NONE, "" }
 
 #define ALWAYS_DONE                                                                                          \
-    { DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1) }
+    { DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1), DONE(1) }
+#define USED_UP(attempts, class) DEAD(attempts, class, "all attempts are used up")
 #define RETRYABLE(class)                                                                                     \
     {                                                                                                        \
-        DEAD(2, class, "all attempts are used up"), DEAD(1, class, "all attempts are used up"),              \
-            DEAD(2, class, "all attempts are used up"), EXPIRED(2, class, "before its deadline"),            \
-            DEAD(2, class, "before the retry deadline"), DEAD(2, class, "all attempts are used up"), GOES_ON \
+        USED_UP(2, class), USED_UP(1, class), USED_UP(2, class), EXPIRED(2, class, "before its deadline"),   \
+            DEAD(2, class, "before the retry deadline"), USED_UP(2, class), GOES_ON, USED_UP(2, class),      \
+            USED_UP(2, class)                                                                                \
     }
-#define UNKNOWN(late, later, forever)                                                                        \
+//  Two policies ask what became of it: WAS_DONE hears that it was done; WAS_NOT that it was not, calls again, and asks again before it gives
+//  up. Questions are attempts in the history, but use up none.
+#define UNKNOWN                                                                                              \
     {                                                                                                        \
-        DEAD(2, UNCERTAIN, "all attempts are used up"), DEAD(1, UNCERTAIN, "all attempts are used up"),      \
-            UNSURE(1, "its outcome is unknown"), late, later,                                                \
-            DEAD(2, UNCERTAIN, "all attempts are used up"), forever                                          \
+        USED_UP(2, UNCERTAIN), USED_UP(1, UNCERTAIN), UNSURE(1, "its outcome is unknown"),                   \
+            EXPIRED(2, UNCERTAIN, "before its deadline"), DEAD(2, UNCERTAIN, "before the retry deadline"),   \
+            USED_UP(2, UNCERTAIN), GOES_ON, DONE(2), USED_UP(4, FAILED)                                      \
     }
 
 static const failure_row_t failure_rows[] = {
@@ -89,25 +111,32 @@ static const failure_row_t failure_rows[] = {
     {"error", "/status/500", "5s", false, RETRYABLE(FAILED)},
     {"busy", "/status/429", "5s", false, RETRYABLE(FAILED)},
     {"not-now", "/retry-after/1", "5s", false, RETRYABLE(FAILED)},
+    {"much-later",
+     "/retry-after/60",
+     "5s",
+     false,
+     {GOES_ON, USED_UP(1, FAILED), GOES_ON,
+      EXPIRED(1, FAILED, "not to be called before its deadline (Retry-After)"),
+      DEAD(1, FAILED, "not to be called before the retry deadline (Retry-After)"), GOES_ON, GOES_ON, GOES_ON,
+      GOES_ON}},
     {"elsewhere", "/redirect", "5s", false, RETRYABLE(FAILED)},
     {"wrong",
      "/status/400",
      "5s",
      false,
      {DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected"),
-      DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected"),
-      DEAD(2, FAILED, "all attempts are used up"), DEAD(1, REJECTED, "rejected")}},
+      DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected"), USED_UP(2, FAILED),
+      DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected"), DEAD(1, REJECTED, "rejected")}},
     {"nobody", "", "5s", false, RETRYABLE(REFUSED)},
-    {"reset", "/reset", "5s", false,
-     UNKNOWN(EXPIRED(2, UNCERTAIN, "before its deadline"), DEAD(2, UNCERTAIN, "before the retry deadline"),
-             GOES_ON)},
-    {"garbage", "/garbage", "5s", false,
-     UNKNOWN(EXPIRED(2, UNCERTAIN, "before its deadline"), DEAD(2, UNCERTAIN, "before the retry deadline"),
-             GOES_ON)},
-    {"hangs", "/hang", "300ms", false,
-     UNKNOWN(EXPIRED(2, UNCERTAIN, "before its deadline"), DEAD(2, UNCERTAIN, "before the retry deadline"),
-             GOES_ON)},
-    {"lost", "/hang", "20s", true, UNKNOWN(GOES_ON, GOES_ON, DEAD(3, UNCERTAIN, "poison"))},
+    {"reset", "/reset", "5s", false, UNKNOWN},
+    {"garbage", "/garbage", "5s", false, UNKNOWN},
+    {"hangs", "/hang", "300ms", false, UNKNOWN},
+    {"lost",
+     "/hang",
+     "20s",
+     true,
+     {USED_UP(2, UNCERTAIN), USED_UP(1, UNCERTAIN), UNSURE(1, "its outcome is unknown"), GOES_ON, GOES_ON,
+      USED_UP(2, UNCERTAIN), DEAD(3, UNCERTAIN, "poison"), GOES_ON, GOES_ON}},
 };
 enum { FAILURE_ROWS = sizeof failure_rows / sizeof *failure_rows };
 
@@ -161,11 +190,14 @@ static inline void failure_pipeline_name(char name[64], const char *row, int pol
 
 //  One pair of blocks. url: of the third party, without a '/' at its end.
 static inline void failure_add_pipeline(hf_buf_t *zpl, const char *name, const char *url, const char *timeout,
-                                        const failure_policy_t *policy, const char *more) {
-    hf_buf_addf(zpl,
-                "destination = %s\n    url = \"%s/{case}\"\n    timeout = %s\n%s"
-                "pipeline = %s\n    destination = %s\n    key = \"{case}\"\n%s%s",
-                name, url, timeout, policy->destination, name, name, more, policy->pipeline);
+                                        const failure_policy_t *policy, const char *third, const char *more) {
+    hf_buf_addf(zpl, "destination = %s\n    url = \"%s/{case}\"\n    timeout = %s\n%s", name, url, timeout,
+                policy->destination);
+    if (policy->probe) {
+        hf_buf_addf(zpl, "    probe = \"GET %s%s/{case}\"\n", third, policy->probe);
+    }
+    hf_buf_addf(zpl, "pipeline = %s\n    destination = %s\n    key = \"{case}\"\n%s%s", name, name, more,
+                policy->pipeline);
 }
 
 //  A pipeline for each row and policy, and an ordered one. third: "http://HOST:PORT" of the stand-in, nobody: where nobody listens.
@@ -176,11 +208,11 @@ static inline void failure_write_pipelines(hf_buf_t *zpl, const char *third, con
         for (int policy = 0; policy < POLICIES_ALL; policy++) {
             failure_pipeline_name(name, one->name, policy);
             snprintf(url, sizeof url, "%s%s", *one->path ? third : nobody, one->path);
-            failure_add_pipeline(zpl, name, url, one->timeout, &failure_policies[policy], "");
+            failure_add_pipeline(zpl, name, url, one->timeout, &failure_policies[policy], third, "");
         }
     }
     failure_pipeline_name(name, "ordered", TWICE);
-    failure_add_pipeline(zpl, name, third, "5s", &failure_policies[TWICE], "    ordered = 1\n");
+    failure_add_pipeline(zpl, name, third, "5s", &failure_policies[TWICE], third, "    ordered = 1\n");
 }
 
 #endif

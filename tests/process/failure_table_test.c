@@ -179,13 +179,12 @@ static void s_assert_end(const char *id, const failure_end_t *end, const char *w
     s_wait(id, hf_state_name(end->state), where);
     json_t *command = s_get(id);
     const json_t *attempts = json_object_get(command, "attempts");
-    const json_t *last = json_array_get(attempts, json_array_size(attempts) - 1);
     if (json_array_size(attempts) != end->attempts ||
-        strcmp(s_text(last, "class"), hf_class_name(end->class)) != 0 ||
+        strcmp(s_text(command, "class"), hf_class_name(end->class)) != 0 ||
         !strstr(s_text(command, "reason"), end->because)) {
         fail_msg("%s: %zu attempts, %s, \"%s\"; wanted: %u, %s, \"%s\"", where, json_array_size(attempts),
-                 s_text(last, "class"), s_text(command, "reason"), end->attempts, hf_class_name(end->class),
-                 end->because);
+                 s_text(command, "class"), s_text(command, "reason"), end->attempts,
+                 hf_class_name(end->class), end->because);
     }
     json_decref(command);
 }

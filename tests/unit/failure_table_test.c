@@ -40,12 +40,14 @@ static void s_answer(hf_call_result_t *result, int status) {
 //  Returns after how long; INT64_MAX: never.
 static int64_t s_third(const hf_call_request_t *request, hf_call_result_t *result) {
     const char *path = strstr(request->url, "third") ? strchr(request->url + strlen("http://"), '/') : "";
+    static char retry_after[12];
     *result = (hf_call_result_t){.peer = "third:80"};
     if (strncmp(path, "/status/", 8) == 0) {
         s_answer(result, atoi(path + 8));
     } else if (strncmp(path, "/retry-after/", 13) == 0) {
         s_answer(result, 503);
-        result->retry_after = "1";
+        snprintf(retry_after, sizeof retry_after, "%d", atoi(path + 13));
+        result->retry_after = retry_after;
     } else if (strncmp(path, "/redirect", 9) == 0) {
         s_answer(result, 302);
     } else if (strncmp(path, "/hang", 5) == 0) {
