@@ -64,8 +64,10 @@ enum {
     LANES_MAX = 64,   //  Multi handles: 4,096 requests under way to one destination before lanes get fuller
     LANE_WIDTH = 64,  //  Requests of one destination in one lane
     EVENTS_MAX = 256, //  Sockets served in one run
-    TURNS_MAX = 8,    //  libcurl's due time-outs in one run; the rest in the next
-    SPARE_MAX = 1024, //  Easy handles kept for the next requests, some 8 KiB each
+    RUN_US =
+        200000, //  Time that a run takes at most, one step beside: TLS that fails takes some 10 ms a request
+    TURNS_MAX = 8,               //  libcurl's due time-outs in one run; the rest in the next
+    SPARE_MAX = 1024,            //  Easy handles kept for the next requests, some 8 KiB each
     RESPONSE_KEPT_MAX = 4 << 10, //  Memory for an answer that a spare handle keeps
     UPLOAD_BUFFER_BYTES = 16384, //  What libcurl takes at a time from a body that it sends over TLS
     HEADERS_SPARE = 16,          //  Places for headers beyond those of the first request
@@ -125,6 +127,7 @@ typedef struct flight {
 
 struct hf_http {
     lane_t lanes[LANES_MAX]; //  All requests
+    unsigned first_lane;     //  Who is run first
     unsigned lanes_size;     //  Those behind the last that was ever needed
     socket_t *sockets;       //  By descriptor
     size_t sockets_size;     //  Places: as many as there were descriptors
@@ -671,11 +674,13 @@ static int s_mask(uint32_t events) {
            (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 }
 
+//  What there is no time for is told by epoll again.
 static void s_run_sockets(hf_http_t *self) {
     struct epoll_event events[EVENTS_MAX];
     int running = 0;
     int count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
-    for (int i = 0; i < count; i++) {
+    int64_t until_us = s_now_us() + RUN_US;
+    for (int i = 0; i < count && s_now_us() < until_us; i++) {
         uint32_t lane = (uint32_t)(events[i].data.u64 >> 32);
         int number = (int)(uint32_t)events[i].data.u64;
         if (lane == LANES_MAX) {
@@ -689,19 +694,25 @@ static void s_run_sockets(hf_http_t *self) {
 }
 
 //  Time-outs, and requests that were just begun: libcurl asks for them by a time-out of 0.
-static void s_run_lane(lane_t *lane) {
+static void s_run_lane(lane_t *lane, int64_t until_us) {
     int running = 0;
-    for (int turn = 0; turn < TURNS_MAX && lane->due_us != INT64_MAX && lane->due_us <= s_now_us(); turn++) {
+    for (int turn = 0; turn < TURNS_MAX && lane->due_us != INT64_MAX; turn++) {
+        int64_t now_us = s_now_us();
+        if (lane->due_us > now_us || now_us >= until_us) {
+            return;
+        }
         lane->due_us = INT64_MAX;
         curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
 }
 
 void hf_http_send(hf_http_t *self) {
-    int64_t due_us = INT64_MAX;
-    for (unsigned number = 0; number < self->lanes_size; number++) {
-        s_run_lane(&self->lanes[number]);
-        due_us = self->lanes[number].due_us < due_us ? self->lanes[number].due_us : due_us;
+    int64_t due_us = INT64_MAX, until_us = s_now_us() + RUN_US;
+    self->first_lane++; //  Each in its turn has the time that there is
+    for (unsigned i = 0; i < self->lanes_size; i++) {
+        lane_t *lane = &self->lanes[(self->first_lane + i) % self->lanes_size];
+        s_run_lane(lane, until_us);
+        due_us = lane->due_us < due_us ? lane->due_us : due_us;
     }
     s_arm(self, due_us);
 }
