@@ -369,7 +369,9 @@ int hf_journal_stat(const char *state_dir, bool json, FILE *out) {
 
 //  ---- backup
 
+//  In a process of its own; LMDB makes the file for everybody's eyes, the journal's is its owner's.
 static int s_backup(hf_store_t *store, const void *argument, FILE *to, hf_error_t *error) {
+    umask(0077);
     if (hf_store_backup(store, argument, error)) {
         return -1;
     }

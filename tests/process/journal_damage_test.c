@@ -180,8 +180,13 @@ static void a_copy_made_while_the_journal_works_is_whole(void **state) {
     assert_int_equal(hf_journal_stat(client->state, false, out), 0);
     assert_int_equal(c_verify(client, NULL), 0); //  On a live file
     assert_int_equal(c_end(client, SIGTERM), 0);
-    //  The copy is a state folder.
+    //  The copy is a state folder, and nobody else's to read.
+    char path[128];
+    struct stat is;
     snprintf(client->state, sizeof client->state, "%s", copy);
+    s_path(client, path);
+    assert_int_equal(stat(path, &is), 0);
+    assert_int_equal(is.st_mode & 0077, 0);
     assert_int_equal(c_verify(client, NULL), 0);
     for (size_t i = 300; i < client->commands_size; i++) {
         client->commands[i].acked = false; //  They may have come after the copy
