@@ -134,6 +134,17 @@ static void s_print_body(const json_t *command) {
     }
 }
 
+//  The one of its key that has the turn; where that is dead or uncertain, nothing moves before somebody decides.
+static void s_print_waits_for(const json_t *command) {
+    char text[128];
+    const char *id = hf_fields_text(command, "waits_for");
+    const char *state = hf_fields_text(command, "waits_for_state");
+    if (*id) {
+        snprintf(text, sizeof text, "%s%s%s", id, *state ? ", which is " : "", state);
+        s_print_field("waits for", text);
+    }
+}
+
 static void s_print_head(const json_t *command) {
     const char *held = hf_fields_text(command, "held");
     printf("%s", hf_terminal_bold());
@@ -153,7 +164,7 @@ static void s_print_head(const json_t *command) {
     s_print_time("not before", hf_fields_time(command, "not_before"));
     s_print_time("deadline", hf_fields_time(command, "deadline"));
     s_print_field("key", hf_fields_text(command, "key"));
-    s_print_field("waits for", hf_fields_text(command, "waits_for"));
+    s_print_waits_for(command);
     printf("  %-11s%lld\n", "priority", (long long)hf_fields_integer(command, "priority"));
     s_print_body(command);
 }

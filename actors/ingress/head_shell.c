@@ -139,10 +139,10 @@ static int s_check_route(const hf_request_t *request, hf_problem_t *problem) {
                               "The path's percent-encoding is broken, or has a NUL in it.");
     }
     if (request->route.page == HF_PAGES) {
-        return hf_problem_set(
-            problem, HF_PROBLEM_NO_PAGE, 0,
-            "There are /pipelines/NAME/commands, /commands, /events, /destinations, /dead, /ps, /metrics, "
-            "/healthz and /readyz.");
+        return hf_problem_set(problem, HF_PROBLEM_NO_PAGE, 0,
+                              "There are /pipelines/NAME/commands, /commands, /events, /destinations, /dead, "
+                              "/jobs, /ps, /metrics, "
+                              "/healthz and /readyz.");
     }
     if (!(request->route.methods & request->method)) {
         return hf_problem_set(problem, HF_PROBLEM_METHOD, 0,

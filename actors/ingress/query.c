@@ -449,6 +449,17 @@ static int s_read_history(hf_store_t *store, const hf_id_t *id, hf_arena_t *aren
     return 0;
 }
 
+//  Behind which one a parked command waits.
+static int s_read_turn(hf_store_t *store, const Hf__State *state, hf_arena_t *arena, hf_command_view_t *view,
+                       hf_error_t *error) {
+    Hf__State *first = NULL;
+    int found = hf_store_turn(store, state->pipeline, state->key, false, &view->waits_for, error);
+    view->waits_for_any = found == 1;
+    found = found == 1 ? hf_store_state(store, &view->waits_for, arena, &first, error) : found;
+    view->waits_for_state = found == 1 ? (hf_state_t)first->state : HF_STATE_NONE;
+    return found < 0 ? -1 : 0;
+}
+
 static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, int64_t now, hf_arena_t *arena,
                           hf_command_view_t *view, Hf__History **entries, hf_error_t *error) {
     Hf__State *state = NULL;
@@ -470,9 +481,7 @@ static int s_read_command(hf_store_t *store, const hf_id_t *id, bool whole, int6
     }
     view->command = command;
     if (state->state == HF_STATE_PARKED) {
-        found = hf_store_turn(store, state->pipeline, state->key, false, &view->waits_for, error);
-        view->waits_for_any = found == 1;
-        if (found < 0) {
+        if (s_read_turn(store, state, arena, view, error)) {
             return -1;
         }
     }

@@ -210,6 +210,8 @@ void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_comm
     s_state(json, config, view->state, view->held);
     if (view->waits_for_any) {
         hf_json_id(json, "waits_for", &view->waits_for);
+        hf_json_string(json, "waits_for_state",
+                       view->waits_for_state == HF_STATE_NONE ? NULL : hf_state_name(view->waits_for_state));
     }
     if (view->command) {
         s_accepted(json, view->command);

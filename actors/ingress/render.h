@@ -41,9 +41,11 @@ typedef struct {
     size_t entries_size;         //  How many
     size_t entries_left_out;     //  Those between them
     hf_id_t waits_for;           //  The command of the same key whose turn it is,
-    bool waits_for_any;          //  where there is one
-    hf_held_t held;              //  What keeps it from being called now
-    bool whole_responses;        //  Each attempt's answer as it was kept, not only how it begins
+    bool waits_for_any;          //  where there is one,
+    hf_state_t
+        waits_for_state;  //  and its state: behind a dead one a person must decide; NONE: it is gone by now
+    hf_held_t held;       //  What keeps it from being called now
+    bool whole_responses; //  Each attempt's answer as it was kept, not only how it begins
 } hf_command_view_t;
 
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view);

@@ -200,7 +200,7 @@ static inline void failure_add_pipeline(hf_buf_t *zpl, const char *name, const c
                 policy->pipeline);
 }
 
-//  A pipeline for each row and policy, and an ordered one. third: "http://HOST:PORT" of the stand-in, nobody: where nobody listens.
+//  A pipeline for each row and policy, and two ordered ones. third: "http://HOST:PORT" of the stand-in, nobody: where nobody listens.
 static inline void failure_write_pipelines(hf_buf_t *zpl, const char *third, const char *nobody) {
     char name[64], url[256];
     for (int row = 0; row < FAILURE_ROWS; row++) {
@@ -213,6 +213,9 @@ static inline void failure_write_pipelines(hf_buf_t *zpl, const char *third, con
     }
     failure_pipeline_name(name, "ordered", TWICE);
     failure_add_pipeline(zpl, name, third, "5s", &failure_policies[TWICE], third, "    ordered = 1\n");
+    failure_pipeline_name(name, "ordered-wrong", TWICE);
+    snprintf(url, sizeof url, "%s/status/400", third);
+    failure_add_pipeline(zpl, name, url, "5s", &failure_policies[TWICE], third, "    ordered = 1\n");
 }
 
 #endif

@@ -475,6 +475,12 @@ static void s_what_is_held_says_so(void **state) {
     SCRIPT(JSON(HELD("it is paused", "2126-01-31T12:00:09.000Z")));
     RUN("show", ID);
     assert_null(strstr(s_run.out, "held"));
+    SCRIPT(JSON("{\"id\":\"" ID
+                "\",\"state\":\"accepted\",\"waits_for\":\"another\",\"waits_for_state\":\"dead\"}"));
+    RUN("show", ID);
+    s_assert_in("waits for  another, which is dead\n", s_run.out);
+    SCRIPT(JSON(HELD("it is paused", "2126-01-31T12:00:09.000Z")));
+    RUN("show", ID);
     s_assert_in("next call", s_run.out);
     SCRIPT(JSON("{\"commands\":[" HELD("answered 503", "2026-01-31T12:00:09.000Z") "],\"next\":null}"));
     setenv("COLUMNS", "250", 1);

@@ -249,6 +249,22 @@ static void what_people_ask_for_is_done_or_refused_as_the_table_says(void **stat
     }
 }
 
+//  A key whose head is dead goes on when somebody decides: until then, those behind it say so.
+static void what_waits_behind_a_dead_one_says_so(void **state) {
+    char first[ID_TEXT], second[ID_TEXT];
+    (void)state;
+    s_submit(first, "ordered-wrong", TWICE, NULL);
+    s_wait(first, "dead", "the head of a key");
+    s_submit(second, "ordered-wrong", TWICE, NULL);
+    json_t *command = s_get(second);
+    assert_string_equal(s_text(command, "state"), "accepted");
+    assert_string_equal(s_text(command, "waits_for"), first);
+    assert_string_equal(s_text(command, "waits_for_state"), "dead");
+    json_decref(command);
+    assert_int_equal(s_ask(first, ASK_DISCARD), 200);
+    s_wait(second, "dead", "its successor, whose turn has come");
+}
+
 //  What is parked names the one that it waits for; priorities are taken, shown, and refused where they are none. Answers are cut short
 //  unless they are asked for.
 static void a_command_tells_what_it_waits_for_how_urgent_it_is_and_what_was_answered(void **state) {
@@ -259,6 +275,7 @@ static void a_command_tells_what_it_waits_for_how_urgent_it_is_and_what_was_answ
     s_submit(second, "ordered", TWICE, "1h");
     assert_int_equal(s_ask(first, ASK_CANCEL), 200);
     json_t *command = s_get(second);
+    assert_string_equal(s_text(command, "waits_for_state"), "accepted");
     assert_true(*s_text(command, "waits_for") && strstr(s_text(command, "reason"), "its turn"));
     assert_int_equal(json_integer_value(json_object_get(command, "priority")), 5);
     json_decref(command);
@@ -345,6 +362,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_outcome_under_every_policy_ends_as_the_table_says),
         cmocka_unit_test(what_people_ask_for_is_done_or_refused_as_the_table_says),
+        cmocka_unit_test(what_waits_behind_a_dead_one_says_so),
         cmocka_unit_test(a_command_tells_what_it_waits_for_how_urgent_it_is_and_what_was_answered),
         cmocka_unit_test(what_takes_its_caller_down_ends_and_others_go_on),
     };
