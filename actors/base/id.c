@@ -26,9 +26,11 @@ hf_id_t hf_id_make(hf_id_maker_t *self, int64_t now_ms) {
     if (now_ms > self->last_ms) {
         self->last_ms = now_ms;
         self->sequence = (uint16_t)(hf_rng_next(&self->rng) & 0x3ff);
-    } else if (++self->sequence > 0xfff) {
+    } else if (self->sequence >= 0xfff) {
         self->last_ms++;
         self->sequence = 0;
+    } else {
+        self->sequence++;
     }
     hf_id_t id;
     uint64_t chance = hf_rng_next(&self->rng);

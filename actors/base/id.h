@@ -29,7 +29,7 @@ uint64_t hf_rng_below(hf_rng_t *self, uint64_t below);
 typedef struct {
     hf_rng_t rng;      //  The random part
     int64_t last_ms;   //  Time in the newest id
-    uint16_t sequence; //  Ids made in that millisecond
+    uint16_t sequence; //  Ids made in that millisecond; more than 12 bits hold: none fits into it any more
 } hf_id_maker_t;
 
 hf_id_t hf_id_make(hf_id_maker_t *self, int64_t now_ms);

@@ -4,6 +4,7 @@
  * attempt stays `calling`.  */
 
 #include "call/call_core.h"
+#include "base/field_value.h"
 #include "base/id_map.h"
 #include "link/link.h"
 #include "link/wire.h"
@@ -387,17 +388,6 @@ static const plan_t *s_plan(hf_call_t *self, size_t number) {
     return *place;
 }
 
-//  Whether text may stand in a header: what ingress accepted already may, so this only guards the wire.
-static bool s_is_field_value(const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if ((c < ' ' && c != '\t') || c == 127) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static const char *s_header(hf_arena_t *arena, const char *name, const char *value) {
     size_t name_size = strlen(name), value_size = strlen(value);
     char *text = hf_arena_take(arena, name_size + 2 + value_size + 1);
@@ -423,9 +413,9 @@ static void s_add_headers(const attempt_t *attempt, const Hf__Command *command, 
     if (plan->sends_body && !attempt->inquiry && *command->content_type && !plan->has_content_type) {
         headers[size++] = s_header(arena, "Content-Type", command->content_type);
     }
-    if (*command->traceparent && s_is_field_value(command->traceparent)) {
+    if (*command->traceparent && hf_field_value_is_clean(command->traceparent)) {
         headers[size++] = s_header(arena, "traceparent", command->traceparent);
-        if (*command->tracestate && s_is_field_value(command->tracestate)) {
+        if (*command->tracestate && hf_field_value_is_clean(command->tracestate)) {
             headers[size++] = s_header(arena, "tracestate", command->tracestate);
         }
     }
@@ -493,7 +483,7 @@ static bool s_build(hf_call_t *self, attempt_t *attempt, const Hf__Command *comm
         hf_error_set(error, "no destination %s is configured any more", command->destination);
         return false;
     }
-    if (!s_is_field_value(command->content_type)) {
+    if (!hf_field_value_is_clean(command->content_type)) {
         hf_error_set(error, "its Content-Type cannot be sent in a header");
         return false;
     }

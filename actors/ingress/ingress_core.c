@@ -43,20 +43,33 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
     return self->on_fact ? self->on_fact(self->on_fact_context, fact) : true;
 }
 
+static bool s_on_newest_id(void *context, const hf_id_t *id) {
+    hf_ingress_t *self = context;
+    self->ids.last_ms = hf_id_ms(id);
+    self->ids.sequence = UINT16_MAX; //  The next one is of a later millisecond
+    return false;
+}
+
+//  Facts are followed from the newest one on; and ids go on ascending, though the clock was set back meanwhile: searches go by them.
+static uint64_t s_continue(hf_ingress_t *self) {
+    if (hf_store_begin_read(self->store, &self->failure)) {
+        return 0;
+    }
+    uint64_t newest = hf_store_newest_fact(self->store);
+    hf_store_walk_newest(self->store, NULL, s_on_newest_id, self, &self->failure);
+    hf_store_end_read(self->store);
+    return newest;
+}
+
 hf_ingress_t *hf_ingress_new(const hf_core_setup_t *setup) {
     hf_ingress_t *self = hf_alloc(sizeof *self);
-    uint64_t newest = 0;
     self->config = setup->config;
     self->store = setup->store;
     self->link = hf_link_new(setup->name, setup->nonce, setup->config->unacked_limit);
     self->arena = hf_arena_new(ARENA);
     self->ids.rng.seed = setup->seed;
     self->rng.seed = setup->seed ^ UINT64_C(0x9e3779b97f4a7c15);
-    if (hf_store_begin_read(self->store, &self->failure) == 0) {
-        newest = hf_store_newest_fact(self->store);
-        hf_store_end_read(self->store);
-    }
-    self->follow = hf_follow_new(self->store, newest, s_on_fact, self);
+    self->follow = hf_follow_new(self->store, s_continue(self), s_on_fact, self);
     return self;
 }
 

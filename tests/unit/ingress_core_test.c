@@ -142,6 +142,22 @@ static void s_the_key_and_everything_else_is_kept(void **state) {
     s_teardown(story);
 }
 
+//  Searches go by ids: where the clock was set back between two lives, what comes later must still have the larger one.
+static void s_ids_ascend_over_a_clock_that_was_set_back(void **state) {
+    (void)state;
+    story_t *story = s_setup();
+    assert_int_equal(s_send_body(story, "plain", "1", NULL), 0);
+    s_rounds(story, 4);
+    hf_id_t before = story->id;
+    assert_int_equal(s_state(story, &before), HF_STATE_ACCEPTED);
+    w_new_life(story->actor);
+    story->ingress = story->actor->core;
+    story->world->now -= 3600 * 1000;
+    assert_int_equal(s_send_body(story, "plain", "2", NULL), 0);
+    assert_true(memcmp(before.bytes, story->id.bytes, HF_ID_SIZE) < 0);
+    s_teardown(story);
+}
+
 static void s_one_key_makes_one_command(void **state) {
     story_t *story = s_setup();
     hf_submission_t submission = {.pipeline = "plain", .body = "1", .body_size = 1, .idempotency_key = "k"};
@@ -611,6 +627,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_is_answered_only_when_durable),
         cmocka_unit_test(s_the_key_and_everything_else_is_kept),
+        cmocka_unit_test(s_ids_ascend_over_a_clock_that_was_set_back),
         cmocka_unit_test(s_one_key_makes_one_command),
         cmocka_unit_test(s_a_batch_is_all_or_none),
         cmocka_unit_test(s_one_bad_line_refuses_its_batch),
