@@ -45,9 +45,20 @@ static int s_was_decided(settling_t *self, const hf_pending_t *pending, hf_error
     return 0;
 }
 
-//  Whether the destination is as it was asked for.
+//  Whether a journal has applied what this life proposed under that number.
+static int s_was_applied(settling_t *self, uint64_t number, hf_error_t *error) {
+    Hf__Sender *sender = NULL;
+    int found = hf_store_sender(self->store, "ingress", self->arena, &sender, error);
+    return found == 1 ? sender->epoch == hf_link_epoch(self->link) && sender->applied >= number : found;
+}
+
+//  Whether it was carried out, or the destination is as it was asked for.
 static int s_was_gated(settling_t *self, const hf_pending_t *pending, hf_error_t *error) {
     Hf__Destination *record = NULL;
+    int applied = s_was_applied(self, pending->number, error);
+    if (applied) {
+        return applied;
+    }
     int found = hf_store_destination(self->store, pending->gated, self->arena, &record, error);
     bool paused = found == 1 && record->paused;
     return found < 0 ? found : paused == pending->pauses;

@@ -551,6 +551,23 @@ static void s_a_pause_is_settled_by_the_file(void **state) {
     s_teardown(story);
 }
 
+//  Each was carried out, whatever the destination is now.
+static void s_a_pause_that_was_resumed_is_settled_by_the_file(void **state) {
+    story_t *story = s_setup();
+    (void)state;
+    s_rounds(story, 3);
+    story->actor->deaf = true;
+    assert_int_equal(s_gate(story, HF_GATE_PAUSE), 0);
+    assert_int_equal(s_gate(story, HF_GATE_RESUME), 0);
+    s_rounds(story, 1);
+    hf_journal_destroy(&story->world->journal);
+    story->world->now += HF_INGRESS_PATIENCE_MS;
+    hf_ingress_settle(story->ingress, story->world->now);
+    assert_int_equal(s_answer(story).kind, HF_ANSWER_GATED);
+    assert_int_equal(s_answer(story).kind, HF_ANSWER_GATED);
+    s_teardown(story);
+}
+
 static void s_a_decision_is_settled_by_the_file(void **state) {
     story_t *story = s_setup();
     (void)state;
@@ -643,6 +660,7 @@ int main(void) {
         cmocka_unit_test(s_a_decision_is_settled_by_the_file),
         cmocka_unit_test(s_destinations_are_paused_and_resumed),
         cmocka_unit_test(s_a_pause_is_settled_by_the_file),
+        cmocka_unit_test(s_a_pause_that_was_resumed_is_settled_by_the_file),
         cmocka_unit_test(s_facts_are_delivered_while_they_are_wanted),
         cmocka_unit_test(s_a_newer_life_ends_this_one),
         cmocka_unit_test(s_bytes_that_are_nothing_are_counted),
