@@ -3,6 +3,7 @@
 
 #include "host/shell.h"
 #include "host/clock.h"
+#include "host/journal_file.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/process.h"
@@ -55,15 +56,21 @@ struct hf_shell {
 
 //  ---- making it
 
-static hf_store_t *s_wait_for_store(const char *state_dir, const hf_config_t *config, hf_error_t *error) {
+//  Asked to end meanwhile, it does: there is nothing in hand yet.
+static hf_store_t *s_wait_for_store(const hf_shell_t *self, const char *state_dir, hf_error_t *error) {
     char dir[4096];
-    hf_store_options_t options = {.map = config->journal_limit};
+    hf_store_options_t options = {.map = self->config->journal_limit};
     snprintf(dir, sizeof dir, "%s/journal", state_dir);
     int64_t until = hf_clock_now_ms() + STORE_WAIT_MS;
     for (;;) {
-        hf_store_t *store = hf_store_open(dir, &options, error);
+        bool whole = hf_journal_file_check(dir, NULL, error) == 1;
+        hf_store_t *store = whole ? hf_store_open(dir, &options, error) : NULL;
         if (store || hf_clock_now_ms() >= until) {
             return store;
+        }
+        if (hf_process_take_signal(self->signals)) {
+            hf_notify_stopping();
+            exit(0);
         }
         hf_notify_beat("waiting for the journal");
         zclock_sleep(STORE_RETRY_MS);
@@ -75,7 +82,7 @@ static int s_open(hf_shell_t *self, int hears, hf_error_t *error) {
     if (hf_state_dir_create(dir, error) || hf_clock_open(dir, error)) {
         return -1;
     }
-    self->store = s_wait_for_store(dir, self->config, error);
+    self->store = s_wait_for_store(self, dir, error);
     if (!self->store) {
         return hf_error_wrap(error, "open the journal's file in %s", dir);
     }

@@ -22,7 +22,7 @@
  * (hf_store_begin_read maps anew); one whose map is larger than the file is fine, it never touches a page
  * that no transaction wrote.
  *   * A file shorter than what is in use is not noticed: reading there is SIGBUS. And an empty data.mdb
- * counts as a new one, with nothing in it. So both are looked for here first, and a new file is made under
+ * counts as a new one, with nothing in it. So both are looked for first (host/journal_file.h), and a new file is made under
  * another name and put in place whole.
  *   * Free pages are used again by the next transaction but one, unless an older reader is still open: in
  * steady state the file stays as it is.
@@ -41,10 +41,6 @@
 #include <stdint.h>
 
 typedef struct hf_room hf_room_t;
-
-//  Looks at DIR/data.mdb without opening it: 1 and how many bytes are in use, 0 where there never was one, -1 where
-//  it is truncated, gone or no LMDB file, with a sentence that names it. used may be NULL.
-int hf_room_check(const char *dir, uint64_t *used, hf_error_t *error);
 
 //  Makes the file where there is none (durably, whole or not at all), checks it, and allocates room for a
 //  start: a chunk beyond what is in use, and the reserve, as far as limit and disk allow. limit: bytes of the

@@ -1,6 +1,7 @@
 #include "journal/verify_shell.h"
 #include "base/error.h"
 #include "host/clock.h"
+#include "host/journal_file.h"
 #include "host/state_dir.h"
 #include "journal/room_shell.h"
 #include "store/store.h"
@@ -117,7 +118,7 @@ static int s_folder(char dir[HF_STATE_PATH], const char *state_dir, hf_error_t *
     if (hf_state_dir_path(dir, state_dir, "journal", error)) {
         return -1;
     }
-    int found = hf_room_check(dir, NULL, error);
+    int found = hf_journal_file_check(dir, NULL, error);
     if (found == 0) {
         hf_error_set(error, "there is no journal in %s: name the state folder with --state", state_dir);
     }
@@ -420,7 +421,7 @@ static int s_copy_into(const char *dir, const char *journal, FILE *out, uint64_t
     if (rc) {
         return hf_error_wrap(error, "copy the journal to %s", journal);
     }
-    return hf_room_sync_folders(journal, error) || hf_room_check(journal, bytes, error) != 1 ? -1 : 0;
+    return hf_room_sync_folders(journal, error) || hf_journal_file_check(journal, bytes, error) != 1 ? -1 : 0;
 }
 
 static int s_copy(const char *state_dir, const char *to, FILE *out, uint64_t *bytes, hf_error_t *error) {

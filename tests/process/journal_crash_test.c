@@ -1,5 +1,6 @@
 /*  The journal's process killed at any moment, stopped, doubled, and spoken to by strangers.  */
 
+#include "host/journal_file.h"
 #include "process/journal_client.h"
 
 //  Keeps so many proposals under way until so many are acknowledged.
@@ -51,8 +52,8 @@ static void kill_9_while_it_begins_does_no_harm(void **state) {
         char dir[128];
         hf_error_t error = {{0}};
         snprintf(dir, sizeof dir, "%s/journal", client->state);
-        assert_true(hf_room_check(dir, NULL, &error) >= 0);
-        if (hf_room_check(dir, NULL, &error) == 1 && c_verify(client, &text)) {
+        assert_true(hf_journal_file_check(dir, NULL, &error) >= 0);
+        if (hf_journal_file_check(dir, NULL, &error) == 1 && c_verify(client, &text)) {
             assert_non_null(strstr(text, "the record that the journal keeps about itself is missing"));
         }
         free(text);

@@ -1,7 +1,12 @@
 /*  Files that were truncated, emptied, overwritten or hit by a flipped bit; and copies made while the journal
  * works.  */
 
+#include "host/journal_file.h"
 #include "process/journal_client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 //  A journal with some hundred commands, at rest.
 static client_t *s_new_filled(void) {
@@ -30,7 +35,7 @@ static uint64_t s_used(const client_t *client) {
     uint64_t used = 0;
     hf_error_t error;
     snprintf(dir, sizeof dir, "%s/journal", client->state);
-    assert_int_equal(hf_room_check(dir, &used, &error), 1);
+    assert_int_equal(hf_journal_file_check(dir, &used, &error), 1);
     return used;
 }
 
@@ -205,6 +210,37 @@ static void a_copy_made_while_the_journal_works_is_whole(void **state) {
     c_destroy(client);
 }
 
+//  Whoever follows waits for a whole file, and says so; touching this one would be SIGBUS. It can be asked to end meanwhile.
+static void who_follows_waits_for_a_file_that_is_whole(void **state) {
+    client_t *client = s_new_filled();
+    char path[128], text[256] = "";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)state;
+    s_path(client, path);
+    assert_int_equal(truncate(path, 40000), 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/notify", client->dir);
+    int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(notify, (struct sockaddr *)&address, sizeof address), 0);
+    client->pid = fork();
+    if (client->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setenv("NOTIFY_SOCKET", address.sun_path, 1);
+        execl(HOLDFAST_BINARY, HOLDFAST_BINARY, "actor", "failure", "--state", client->state, client->config,
+              (char *)NULL);
+        _exit(127);
+    }
+    while (!strstr(text, "waiting for the journal")) {
+        struct pollfd wait = {.fd = notify, .events = POLLIN};
+        assert_int_equal(poll(&wait, 1, C_DEADLINE_MS), 1);
+        ssize_t size = recv(notify, text, sizeof text - 1, 0);
+        text[size > 0 ? size : 0] = 0;
+    }
+    assert_int_equal(c_end(client, SIGTERM), 0);
+    close(notify);
+    unlink(address.sun_path);
+    c_destroy(client);
+}
+
 static void where_no_journal_is_that_is_said(void **state) {
     client_t *client = c_new();
     FILE *out = fopen("/dev/null", "w");
@@ -223,6 +259,7 @@ int main(void) {
         C_TEST(a_flipped_bit_in_a_record_is_named),
         C_TEST(whatever_bit_is_flipped_verify_survives),
         C_TEST(a_copy_made_while_the_journal_works_is_whole),
+        C_TEST(who_follows_waits_for_a_file_that_is_whole),
         C_TEST(where_no_journal_is_that_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
