@@ -50,12 +50,13 @@ typedef struct {
     int priority;          //  STARTING: where it stands in the queue
     hf_lane_t *lane;       //  Where it is called, NULL: nowhere
     bool placed;           //  It takes a place there
+    bool answered;         //  Its caller has said that it was answered well
     bool probe;            //  It is a probe through an open circuit
     bool retry;            //  Its round has had an attempt before
     bool suspect;          //  It may be poison: s_is_suspect
     int caller;            //  Who calls
     uint64_t caller_epoch; //  In which life
-    int64_t ordered_at;    //  CALLING: when it was ordered last
+    int64_t ordered_at;    //  CALLING: when this life ordered it last; 0: it did not
     uint64_t proposal;     //  Number of the proposal that its stage stands for, 0: none of this life
 } hand_t;
 
@@ -381,7 +382,8 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     return true;
 }
 
-//  The outcome of an attempt whose caller is gone. Asked: an order may have reached it.
+//  The outcome of an attempt whose caller is gone. Asked: an order may have reached it. Only what this life had ordered, and was not answered
+//  yet, may be what killed the caller: where more than the caller died, nobody knows which attempt it was busy with.
 static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
     char name[16];
     snprintf(name, sizeof name, "call.%d", hand->caller);
@@ -389,6 +391,7 @@ static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
     attempt.number = hand->attempt;
     attempt.class_ = asked ? HF_CLASS_UNCERTAIN : HF_CLASS_REFUSED;
     attempt.lost = asked;
+    attempt.suspect = asked && hand->ordered_at && !hand->answered;
     attempt.caller = hand->caller >= 0 ? name : (char *)"";
     attempt.reason = (char *)(asked ? "the caller died during the attempt; what became of it is unknown"
                                     : "the caller was replaced before it was asked");
@@ -906,6 +909,7 @@ static void s_on_ended(hf_dispatch_t *self, const void *data, size_t size) {
                                                                       : NULL;
         if (hand && hand->stage == CALLING && hand->attempt == ended->attempt &&
             hand->caller_epoch == message->caller_epoch && !hand->probe) {
+            hand->answered = true;
             s_give_place(self, hand);
         }
     }

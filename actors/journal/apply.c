@@ -375,7 +375,7 @@ static void s_learn_end(const Hf__State *before, Hf__State *after, Hf__Attempt *
     after->http_status = attempt->http_status;
     after->reason = attempt->reason;
     after->retry_after = attempt->retry_after;
-    after->crashes += attempt->lost ? 1 : 0;
+    after->crashes += attempt->suspect ? 1 : 0;
     attempt->inquiry = before->inquiry;
     after->inquiries = before->inquiry ? before->inquiries + 1 : 0;
     if (before->inquiry && attempt->class_ != HF_CLASS_SUCCEEDED) {

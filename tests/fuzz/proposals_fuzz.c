@@ -124,6 +124,7 @@ static void s_send_sensible(world_t *world, const uint8_t *bytes, bool again) {
     start.caller_epoch = outcome.caller_epoch = world->epoch;
     attempt.class_ = bytes[3];
     attempt.lost = bytes[3] & 64;
+    attempt.suspect = bytes[3] & 128;
     attempt.retry_after = bytes[2] % 11 ? 0 : world->now + bytes[3];
     outcome.attempt = &attempt;
     verdict.event = decide.event = bytes[3] % HF_EVENTS;

@@ -216,6 +216,33 @@ static void a_callers_new_life_makes_its_attempts_uncertain(void **unused) {
     s_teardown(story);
 }
 
+//  Neither what was answered already, nor what an earlier life of dispatch may have ordered: where more dies than a caller, nobody knows
+//  what it was busy with, and three such days make no poison.
+static void only_what_a_caller_was_busy_with_may_be_why_it_died(void **unused) {
+    (void)unused;
+    story_t *story = s_setup(4);
+    s_settle(story);
+    hf_id_t answered = s_submit(story, 0, 0);
+    s_settle(story);
+    s_ended(story, &answered, 1, story->caller.epoch);
+    s_new_caller(story, 2);
+    s_pass(story, 500);
+    assert_state(story->world, &answered, HF_STATE_DECIDING);
+    assert_int_equal(w_state(story->world, &answered)->class_, HF_CLASS_UNCERTAIN);
+    assert_int_equal(w_state(story->world, &answered)->crashes, 0);
+
+    hf_id_t before = s_submit(story, 0, 0);
+    s_settle(story);
+    assert_state(story->world, &before, HF_STATE_CALLING);
+    s_new_caller(story, 3);
+    s_new_dispatch(story);
+    s_pass(story, 500);
+    assert_state(story->world, &before, HF_STATE_DECIDING);
+    assert_int_equal(w_state(story->world, &before)->class_, HF_CLASS_UNCERTAIN);
+    assert_int_equal(w_state(story->world, &before)->crashes, 0);
+    s_teardown(story);
+}
+
 static void a_new_life_of_dispatch_orders_again_what_had_started(void **unused) {
     (void)unused;
     story_t *story = s_setup(2);
@@ -603,6 +630,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_due_waits_until_it_is),
         cmocka_unit_test(lost_publications_are_made_good_by_the_next_beat),
         cmocka_unit_test(a_callers_new_life_makes_its_attempts_uncertain),
+        cmocka_unit_test(only_what_a_caller_was_busy_with_may_be_why_it_died),
         cmocka_unit_test(a_new_life_of_dispatch_orders_again_what_had_started),
         cmocka_unit_test(a_paused_destination_is_not_called_before_it_is_resumed),
         cmocka_unit_test(retry_after_wakes_the_destination_when_it_has_passed),

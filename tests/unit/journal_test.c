@@ -278,7 +278,7 @@ static void an_outcome_counts_only_for_its_own_attempt_and_its_callers_life(void
                      HF_RESULT_STALE);
     assert_int_equal(s_newest(world), newest);
     Hf__Proposal *lost = w_outcome(world, &id, 2, peer.epoch, HF_CLASS_UNCERTAIN);
-    lost->outcome->attempt->lost = true;
+    lost->outcome->attempt->suspect = true;
     assert_done(world, &peer, lost);
     assert_int_equal(w_state(world, &id)->crashes, 1);
     assert_state(world, &id, HF_STATE_DECIDING);
