@@ -594,44 +594,74 @@ static void a_reader_with_a_small_map_follows_a_file_that_grows(void **state) {
     w_destroy(world);
 }
 
-//  A child that opens the file and begins to read with so many handles; then it waits to be killed, or (one handle) ends with 0.
-static pid_t s_fork_reader(const char *dir, int handles, int up) {
+//  A child that is told the folder, opens the file and begins to read with so many handles; then it waits to be killed, or (one handle)
+//  ends with 0. It is forked before anything is open, as actors are.
+typedef struct {
+    pid_t pid; //  It
+    int down;  //  Where it is told the folder
+    int up;    //  Where it says that it reads
+} reader_t;
+
+static bool s_read_with(const char *dir, int handles, int up) {
+    hf_error_t error = {{0}};
+    hf_store_options_t options = {.map = 0};
+    hf_store_t *store = hf_store_open(dir, &options, &error);
+    if (!store || hf_store_begin_read(store, &error)) {
+        return false;
+    }
+    for (int i = 1; i < handles; i++) {
+        (void)hf_store_begin_read(hf_store_share(store), &error); //  Until no place is left
+    }
+    bool said = write(up, "x", 1) == 1;
+    if (said && handles > 1) {
+        pause();
+    }
+    hf_store_end_read(store);
+    hf_store_close(&store);
+    return said;
+}
+
+static reader_t s_fork_reader(int handles) {
+    int down[2], up[2];
+    assert_int_equal(pipe(down), 0);
+    assert_int_equal(pipe(up), 0);
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        char c = 'x';
-        hf_error_t error = {{0}};
-        hf_store_options_t options = {.map = 0};
-        hf_store_t *store = hf_store_open(dir, &options, &error);
-        bool well = store && hf_store_begin_read(store, &error) == 0;
-        for (int i = 1; i < handles && well; i++) {
-            (void)hf_store_begin_read(hf_store_share(store), &error); //  Until no place is left
-        }
-        well = well && write(up, &c, 1) == 1;
-        if (well && handles > 1) {
-            pause();
-        }
-        _exit(well ? 0 : 1);
+        char dir[64];
+        bool told = read(down[0], dir, sizeof dir) == (ssize_t)sizeof dir;
+        _exit(told && s_read_with(dir, handles, up[1]) ? 0 : 1);
     }
-    return pid;
+    close(down[0]);
+    close(up[1]);
+    return (reader_t){pid, down[1], up[0]};
+}
+
+static void s_let_read(const reader_t *reader, const world_t *world) {
+    char c;
+    assert_int_equal(write(reader->down, world->dir, sizeof world->dir), sizeof world->dir);
+    assert_int_equal(read(reader->up, &c, 1), 1);
+}
+
+static int s_end_reader(const reader_t *reader) {
+    int status;
+    assert_int_equal(waitpid(reader->pid, &status, 0), reader->pid);
+    close(reader->down);
+    close(reader->up);
+    return status;
 }
 
 //  Actors that are killed leave their places in the list of readers; none that comes later is kept out by that.
 static void readers_that_were_killed_keep_nobody_out(void **state) {
-    world_t *world = w_new(1 << 20);
-    int up[2], status;
-    char c;
     (void)state;
-    assert_int_equal(pipe(up), 0);
-    pid_t pid = s_fork_reader(world->dir, HF_STORE_READERS, up[1]);
-    assert_int_equal(read(up[0], &c, 1), 1);
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    pid = s_fork_reader(world->dir, 1, up[1]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    close(up[0]);
-    close(up[1]);
+    reader_t many = s_fork_reader(HF_STORE_READERS);
+    reader_t one = s_fork_reader(1);
+    world_t *world = w_new(1 << 20);
+    s_let_read(&many, world);
+    kill(many.pid, SIGKILL);
+    assert_int_equal(s_end_reader(&many), SIGKILL);
+    s_let_read(&one, world);
+    assert_int_equal(s_end_reader(&one), 0);
     w_destroy(world);
 }
 
