@@ -20,7 +20,7 @@ until the stand-in had read the call, by the load generator's and the stand-in's
 the loss check: each acknowledged id has to have arrived, with the body that was acknowledged."""
 SECONDS = 110
 QUICK_SECONDS = 4
-IN_FLIGHT = 512  # From a durable Start to a durable end: some 8 ms here, of which the call itself is 1 to 2
+IN_FLIGHT = 512  # A place is taken for one commit and some hops besides the call, which takes 1 to 2 ms here
 SHARES = (0.9, 0.75, 0.6, 0.45, 0.3)  # Of what is carried in all, to be tried as a rate that can go on for ever
 STILL = 0.01  # A queue that grows by less than this share of the rate holds still
 
