@@ -63,8 +63,13 @@ static hf_store_t *s_wait_for_store(const hf_shell_t *self, const char *state_di
     snprintf(dir, sizeof dir, "%s/journal", state_dir);
     int64_t until = hf_clock_now_ms() + STORE_WAIT_MS;
     for (;;) {
-        bool whole = hf_journal_file_check(dir, NULL, error) == 1;
-        hf_store_t *store = whole ? hf_store_open(dir, &options, error) : NULL;
+        int found = hf_journal_file_check(dir, NULL, error);
+        if (found == 0) {
+            hf_error_set(
+                error,
+                "there is none: no journal has begun here; start one, or name its folder with --state");
+        }
+        hf_store_t *store = found == 1 ? hf_store_open(dir, &options, error) : NULL;
         if (store || hf_clock_now_ms() >= until) {
             return store;
         }
