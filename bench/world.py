@@ -83,7 +83,9 @@ def stop(process: subprocess.Popen, seconds: float = STOP_S) -> None:
 def get_json(url: str, body: dict | None = None, timeout: float = 30.0):
     """The JSON that a GET, or a POST of that body, answers; Failed where it does not."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if data else {})
+    # Accept is said, because there are stores that answer in a format of their own where it is not.
+    headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {})}
+    request = urllib.request.Request(url, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             text = answer.read()

@@ -37,13 +37,21 @@ def _wanted(bench: Bench) -> tuple[list, dict]:
     return found, without
 
 
+def _wait(running, condition, what: str, seconds: float, every: float) -> None:
+    """As world.wait_until; a store that cannot be asked is named as that, and not as one that is slow."""
+    try:
+        world.wait_until(condition, what, seconds, every)
+    except world.Failed as error:
+        raise world.Failed(f"{error}{': ' if running.uncounted else ''}{running.uncounted}") from error
+
+
 def _turn(bench: Bench, peer, third: world.StandIn, number_of: int) -> dict:
     """One run of a peer, in a folder of its own."""
     seconds = bench.seconds(8)
     with peer.start(bench.folder / f"{peer.name}-{number_of}", f"{third.url}/do") as running:
         # Node compiles what it runs often, and its first seconds are not what a service that runs for weeks is like.
         world.load(running.accept_url, duration=bench.seconds(2, 0.2))
-        world.wait_until(lambda: running.pending() == 0, f"{peer.name} has carried out its warm-up", 120, 0.2)
+        _wait(running, lambda: running.pending() == 0, f"{peer.name} has carried out its warm-up", 120, 0.2)
         first, before, began = third.stats()["requests"], sum(running.cpu_seconds().values()), time.monotonic()
         report = world.load(running.accept_url, duration=seconds)
 
@@ -51,7 +59,7 @@ def _turn(bench: Bench, peer, third: world.StandIn, number_of: int) -> dict:
             # A store is asked only once the last call was made: to count a backlog costs some of them more than to carry it.
             return third.stats()["requests"] - first >= report["acknowledged"] and running.pending() == 0
 
-        world.wait_until(ended, f"{peer.name} has carried out what it accepted", max(120, seconds * 30))
+        _wait(running, ended, f"{peer.name} has carried out what it accepted", max(120, seconds * 30), 0.02)
         took = time.monotonic() - began
         cpu = sum(running.cpu_seconds().values()) - before
     if not report["acknowledged"]:

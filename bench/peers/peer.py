@@ -236,6 +236,7 @@ class Running:
         self.peer = peer
         self.directory = directory.resolve()
         self.standin_url = standin_url
+        self.uncounted = ""  # Why its store could not be asked last
         self._processes: list[tuple[str, str, subprocess.Popen]] = []  # role, role and number, process
         self.directory.mkdir(parents=True, exist_ok=True)
         self._ports_file = self.directory / "ports.json"
@@ -341,7 +342,8 @@ class Running:
         return found
 
     def pending(self) -> int:
-        """Accepted and not at their recorded end; -1 where that can't be said now. Counting a backlog costs some stores much."""
+        """Accepted and not at their recorded end; -1 where that can't be said now, and uncounted says why. Counting a backlog costs
+        some stores much."""
         return self._counted(self.peer.pending)
 
     def unrecorded(self) -> int:
@@ -350,8 +352,10 @@ class Running:
 
     def _counted(self, count) -> int:
         try:
+            self.uncounted = ""
             return count(self)
-        except (world.Failed, OSError, ValueError, KeyError):
+        except (world.Failed, OSError, ValueError, KeyError) as error:
+            self.uncounted = str(error)
             return -1
 
     def kill(self, *roles: str) -> None:

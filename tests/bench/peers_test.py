@@ -1,6 +1,7 @@
 """The peers' interface, without any peer installed: every peer is whole, and Running holds what it says, shown on a small peer whose
 store is Python's own web server."""
 
+import http.server
 import json
 import pathlib
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import peers
@@ -99,6 +101,30 @@ class LittleThatFails(Little):
         running.spawn("store", ["sh", "-c", "echo out of luck; exit 7"]).wait()
 
 
+class Asked(unittest.TestCase):
+    """JSON is asked for by name: Restate answers in a format of its own where it is not."""
+
+    def test_get_json_says_what_it_wants(self):
+        heard = []
+
+        class Ear(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                heard.append(self.headers["Accept"])
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Ear) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            self.assertEqual(world.get_json(f"http://127.0.0.1:{server.server_port}/", {"query": "1"}), {})
+            thread.join()
+        self.assertEqual(heard, ["application/json"])
+
+
 class Life(unittest.TestCase):
     """From start to stop."""
 
@@ -139,6 +165,11 @@ class Life(unittest.TestCase):
             first = running.port("accept")
         with self.start(Little()) as running:
             self.assertEqual(running.port("accept"), first)
+
+    def test_a_store_that_cannot_be_asked_says_why(self):
+        with self.start(Little()) as running:
+            self.assertEqual(running.pending(), -1)
+            self.assertIn("404", running.uncounted)
 
     def test_one_that_does_not_come_up_says_its_last_words(self):
         with self.assertRaisesRegex(peers.Unavailable, "out of luck"):
