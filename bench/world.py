@@ -56,6 +56,14 @@ def wait_until(condition, what: str, seconds: float, every: float = 0.02):
         time.sleep(every)
 
 
+def _has_ended(pid: int) -> bool:
+    """Also where nobody has reaped it yet, as process 1 of a container may never do with an orphan."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def spawn(argv: list, log: pathlib.Path, **options) -> subprocess.Popen:
     """A process that ends with this one; what it prints goes to log."""
     with open(log, "ab") as out:
@@ -193,7 +201,7 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the killed node is gone", 10)
+        wait_until(lambda: all(_has_ended(pid) for pid in pids), "the killed node is gone", 10)
 
     def actors(self) -> dict[str, dict]:
         """By name (call.0 and so on apart): pid and status, and the supervisor."""

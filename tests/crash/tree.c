@@ -100,13 +100,26 @@ bool tree_wait_up(tree_t *self, const char *state_dir, const char *name, pid_t o
     return false;
 }
 
+//  Whether a process that is no child of ours has ended: it is not there, or a zombie.
+static bool s_has_ended(pid_t pid) {
+    char path[64], stat[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *in = fopen(path, "r");
+    const char *name_end = in && fgets(stat, sizeof stat, in) ? strrchr(stat, ')')
+                                                              : NULL; //  "PID (NAME) STATE …"
+    if (in) {
+        fclose(in);
+    }
+    return name_end ? name_end[1] == ' ' && strchr("ZX", name_end[2]) : kill(pid, 0) != 0;
+}
+
 bool wait_gone(pid_t pid, int64_t within_ms, int *status) {
     int64_t until = now_ms() + within_ms;
     int ignored;
     *(status ? status : &ignored) = 0;
     while (now_ms() < until) {
         pid_t got = waitpid(pid, status ? status : &ignored, WNOHANG);
-        if (got == pid || (got < 0 && errno == ECHILD && kill(pid, 0) != 0)) {
+        if (got == pid || (got < 0 && errno == ECHILD && s_has_ended(pid))) {
             return true;
         }
         s_breathe();

@@ -32,7 +32,8 @@ bool tree_read(tree_t *self, const char *state_dir);
 //  Waits until every actor of the tree is up, and the one called name (NULL: any) has another pid than old. False at the deadline.
 bool tree_wait_up(tree_t *self, const char *state_dir, const char *name, pid_t old, int64_t within_ms);
 
-//  Waits until the process is gone (reaping it where it is a child); status gets what waitpid said, or 0.
+//  Waits until the process has ended (reaping it where it is a child; one that nobody has reaped yet has ended too, for process 1 of
+//  a container may never do so); status gets what waitpid said, or 0.
 bool wait_gone(pid_t pid, int64_t within_ms, int *status);
 
 //  Kills all of them with SIGKILL at once and waits until none is left.
