@@ -46,8 +46,8 @@ int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_fil
 
 //  How much of one command is told.
 typedef enum {
-    HF_TELL_SUMMARY,  //  What a list shows of it
-    HF_TELL_WHOLE,    //  With its body, its history, and how each attempt's answer begins
+    HF_TELL_SUMMARY, //  What a list shows of it
+    HF_TELL_WHOLE, //  With its body, its history, and attempts' answers: the newest 256 KiB, and how others begin
     HF_TELL_RESPONSES //  The same, with each attempt's answer as it was kept: up to 64 KiB each
 } hf_tell_t;
 

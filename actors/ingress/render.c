@@ -142,12 +142,29 @@ static void s_running_attempt(hf_json_t *json, const Hf__State *state) {
     hf_json_object_end(json);
 }
 
+//  The first entry from which on answers are shown as they were kept. A hundred of them are 6 MiB, so older ones
+//  than fit show only how they begin, unless all were asked for.
+static size_t s_first_shown_whole(const hf_command_view_t *view) {
+    size_t bytes = 0;
+    size_t i = view->whole_responses ? 0 : view->entries_size;
+    while (i > 0) {
+        const Hf__History *entry = view->entries[i - 1];
+        bytes += entry->entry_case == HF__HISTORY__ENTRY_ATTEMPT ? entry->attempt->response.len : 0;
+        if (bytes > HF_SHOWN_ANSWERS_MAX) {
+            break;
+        }
+        i--;
+    }
+    return i;
+}
+
 static void s_attempts(hf_json_t *json, const hf_command_view_t *view) {
-    size_t most = view->whole_responses ? HF_SHOWN_BODY_MAX : HF_SHOWN_EXCERPT_MAX;
+    size_t first_whole = s_first_shown_whole(view);
     hf_json_array(json, "attempts");
     for (size_t i = 0; i < view->entries_size; i++) {
         if (view->entries[i]->entry_case == HF__HISTORY__ENTRY_ATTEMPT) {
-            s_attempt(json, view->entries[i]->attempt, most);
+            s_attempt(json, view->entries[i]->attempt,
+                      i < first_whole ? HF_SHOWN_EXCERPT_MAX : HF_SHOWN_BODY_MAX);
         }
     }
     if (view->state->state == HF_STATE_CALLING) {

@@ -12,7 +12,8 @@ enum {
     HF_SHOWN_HISTORY_MAX =
         100, //  Attempts and decisions of one command that are shown: the first and the newest
     HF_SHOWN_BODY_MAX = 64 << 10,     //  Bytes of a body, and of the newest answer
-    HF_SHOWN_EXCERPT_MAX = 1 << 10,   //  Bytes of each attempt's answer
+    HF_SHOWN_ANSWERS_MAX = 256 << 10, //  Bytes of attempts' answers that are shown whole, the newest first
+    HF_SHOWN_EXCERPT_MAX = 1 << 10,   //  Bytes of each older one
     HF_SHOWN_OLD_BODY_MAX = 16 << 10, //  Bytes of a body that was replaced
 };
 
@@ -45,7 +46,7 @@ typedef struct {
     hf_state_t
         waits_for_state;  //  and its state: behind a dead one a person must decide; NONE: it is gone by now
     hf_held_t held;       //  What keeps it from being called now
-    bool whole_responses; //  Each attempt's answer as it was kept, not only how it begins
+    bool whole_responses; //  Each attempt's answer as it was kept, however much they are together
 } hf_command_view_t;
 
 void hf_render_command(hf_json_t *json, const hf_config_t *config, const hf_command_view_t *view);

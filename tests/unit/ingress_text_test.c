@@ -319,6 +319,62 @@ static void s_a_command_shows_its_attempts(void **state) {
     hf_config_destroy(&config);
 }
 
+//  How many bytes of each attempt's answer are shown, and whether it says that there are more.
+static void s_shown_answers(size_t bytes, size_t count, bool whole, size_t shown[], bool cut[]) {
+    hf_config_t *config = s_config();
+    hf_id_t id = hf_id_floor(1);
+    Hf__State is = HF__STATE__INIT;
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    Hf__History entry = HF__HISTORY__INIT;
+    Hf__History *list[8];
+    hf_buf_t out = {0};
+    hf_json_t writer = {.out = &out};
+    char *answer = test_malloc(bytes);
+    memset(answer, 'z', bytes);
+    is.id = (ProtobufCBinaryData){HF_ID_SIZE, id.bytes};
+    is.pipeline = (char *)"p";
+    is.destination = (char *)"d";
+    is.state = HF_STATE_SUCCEEDED;
+    attempt.http_status = 500;
+    attempt.response = (ProtobufCBinaryData){bytes, (uint8_t *)answer};
+    entry.entry_case = HF__HISTORY__ENTRY_ATTEMPT;
+    entry.attempt = &attempt;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = &entry;
+    }
+    hf_command_view_t view = {.state = &is, .entries = list, .entries_size = count, .whole_responses = whole};
+    hf_render_command(&writer, config, &view);
+    json_t *json = s_parse(&out);
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_array_get(json_object_get(json, "attempts"), i);
+        shown[i] = json_string_length(json_object_get(one, "response"));
+        cut[i] = json_is_true(json_object_get(one, "response_cut"));
+    }
+    json_decref(json);
+    test_free(answer);
+    hf_config_destroy(&config);
+}
+
+static void s_answers_are_shown_as_kept_the_newest_first(void **state) {
+    const size_t kept = HF_SHOWN_BODY_MAX;
+    size_t shown[8];
+    bool cut[8];
+    (void)state;
+    s_shown_answers(2000, 8, false, shown, cut);
+    for (int i = 0; i < 8; i++) {
+        assert_true(shown[i] == 2000 && !cut[i]);
+    }
+    s_shown_answers(kept, 6, false, shown, cut);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(shown[i], i < 2 ? HF_SHOWN_EXCERPT_MAX : kept);
+        assert_int_equal(cut[i], i < 2);
+    }
+    s_shown_answers(kept, 6, true, shown, cut);
+    for (int i = 0; i < 6; i++) {
+        assert_true(shown[i] == kept && !cut[i]);
+    }
+}
+
 //  ---- the ring
 
 static Hf__Fact s_fact(uint64_t seq, hf_id_t *id) {
@@ -420,6 +476,7 @@ int main(void) {
         cmocka_unit_test(s_a_problem_is_rfc_9457),
         cmocka_unit_test(s_an_acceptance_has_the_contracts_members),
         cmocka_unit_test(s_a_command_shows_its_attempts),
+        cmocka_unit_test(s_answers_are_shown_as_kept_the_newest_first),
         cmocka_unit_test(s_the_ring_keeps_the_newest),
         cmocka_unit_test(s_filters_choose_events),
         cmocka_unit_test(s_types_are_known_with_and_without_what_they_are_about),
