@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define MEMBER_US_MAX 3.2e15 //  A century, µs: a slower rate is as slow as that, and no time overflows
+
 static uint64_t s_least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
@@ -43,10 +45,16 @@ static uint64_t s_allowed(const Hf__Job *job, const Hf__JobProgress *progress) {
     return job->canary && progress->done == job->canary && open > 0 ? 0 : most;
 }
 
+//  How long the rate lasts with one member, µs.
+static double s_member_us(const Hf__Job *job) {
+    double us = 1e6 / job->rate;
+    return us < MEMBER_US_MAX ? us : MEMBER_US_MAX;
+}
+
 //  The same for the rate's sake: what it has let go since paced_us, once that makes a step. A job that begins has one step's worth.
 static uint64_t s_paced(const Hf__Job *job, const Hf__JobProgress *progress, int64_t now,
                         hf_job_next_t *next) {
-    int64_t now_us = now * 1000, each_us = (int64_t)(1e6 / job->rate) + 1;
+    int64_t now_us = now * 1000, each_us = (int64_t)s_member_us(job) + 1;
     int64_t step_us = each_us > HF_JOB_PACE_MS * INT64_C(1000) ? each_us : HF_JOB_PACE_MS * INT64_C(1000);
     int64_t burst_us = each_us > HF_JOB_BURST_MS * INT64_C(1000) ? each_us : HF_JOB_BURST_MS * INT64_C(1000);
     next->paced_us = progress->paced_us ? progress->paced_us : now_us - step_us;
@@ -57,7 +65,7 @@ static uint64_t s_paced(const Hf__Job *job, const Hf__JobProgress *progress, int
         next->until_ms = (next->paced_us + step_us) / 1000 + 1;
         return 0;
     }
-    return (uint64_t)((double)(now_us - next->paced_us) * job->rate / 1e6);
+    return (uint64_t)((double)(now_us - next->paced_us) / s_member_us(job));
 }
 
 hf_job_next_t hf_job_next(const Hf__Job *job, const Hf__JobProgress *progress, int64_t now) {
@@ -79,5 +87,5 @@ hf_job_next_t hf_job_next(const Hf__Job *job, const Hf__JobProgress *progress, i
 }
 
 int64_t hf_job_paced(const Hf__Job *job, int64_t paced_us, unsigned members) {
-    return job->rate > 0 ? paced_us + (int64_t)(1e6 / job->rate * members) : 0;
+    return job->rate > 0 ? paced_us + (int64_t)(s_member_us(job) * members) : 0;
 }

@@ -126,6 +126,25 @@ static void the_rate_is_kept(void **state) {
     assert_in_range(s_play(2000.0, 10000, 0, 0), 20000 - 120, 20000 + 120);
 }
 
+//  The slowest that can be written: twelve digits, a day.
+static void a_rate_next_to_nothing_lets_one_go_and_waits(void **state) {
+    static const double rates[] = {1e-11 / 86400, 1e-14, 1e-300};
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        Hf__Job job = s_job(HF_EVENT_DISCARD);
+        Hf__JobProgress progress = s_progress(0, 0, 0);
+        job.rate = rates[i];
+        hf_job_next_t next = hf_job_next(&job, &progress, NOW);
+        assert_int_equal(next.what, HF_JOB_GO);
+        assert_int_equal(next.members, 1);
+        progress.paced_us = hf_job_paced(&job, next.paced_us, next.members);
+        assert_true(hf_job_paced(&job, progress.paced_us, HF_JOB_ITEMS_MAX) > progress.paced_us);
+        next = hf_job_next(&job, &progress, NOW + 1000);
+        assert_int_equal(next.what, HF_JOB_WAIT);
+        assert_true(next.until_ms > NOW + INT64_C(90) * 365 * 86400 * 1000);
+    }
+}
+
 static void a_job_that_was_away_does_not_catch_up(void **state) {
     (void)state;
     assert_in_range(s_play(100, 20000, 5000, 15000), 1000 + 90, 1000 + 115);
@@ -146,6 +165,7 @@ int main(void) {
         cmocka_unit_test(the_canary_comes_first_and_must_succeed),
         cmocka_unit_test(it_stops_when_too_many_fail_again),
         cmocka_unit_test(the_rate_is_kept),
+        cmocka_unit_test(a_rate_next_to_nothing_lets_one_go_and_waits),
         cmocka_unit_test(a_job_that_was_away_does_not_catch_up),
         cmocka_unit_test(when_all_are_behind_it_it_waits_for_their_ends),
     };
