@@ -43,6 +43,11 @@
  * s_on_socket only notes whether anybody waits. Where nobody does and it speaks all the same (the server
  * closes an idle connection), it is taken out, and put in again when it is next waited for.
  *
+ *  Sockets that may be written to, and are not. Where an HTTP/2 third party makes no room for more of a body, libcurl 7.88 waits for the
+ * socket to be writable, which it is: a core would be used until the time-out. So where a socket was told to be writable IDLE_OUTS_MAX times in
+ * a row, and nothing was read or written in them, it is watched for reading alone until something comes: room is made by a frame
+ * (WINDOW_UPDATE).
+ *
  *  No secret: a reason is made of host, port, libcurl's fixed texts and, for certificates, OpenSSL's. Nothing
  * else of a url, and no header, gets into it.  */
 
@@ -51,10 +56,14 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -66,8 +75,9 @@ enum {
     EVENTS_MAX = 256, //  Sockets served in one run
     RUN_US =
         200000, //  Time that a run takes at most, one step beside: TLS that fails takes some 10 ms a request
-    TURNS_MAX = 8,               //  libcurl's due time-outs in one run; the rest in the next
-    SPARE_MAX = 1024,            //  Easy handles kept for the next requests, some 8 KiB each
+    IDLE_OUTS_MAX = 16, //  Times that a writable socket is left unwritten before nobody asks whether it is
+    TURNS_MAX = 8,      //  libcurl's due time-outs in one run; the rest in the next
+    SPARE_MAX = 1024,   //  Easy handles kept for the next requests, some 8 KiB each
     RESPONSE_KEPT_MAX = 4 << 10, //  Memory for an answer that a spare handle keeps
     UPLOAD_BUFFER_BYTES = 16384, //  What libcurl takes at a time from a body that it sends over TLS
     HEADERS_SPARE = 16,          //  Places for headers beyond those of the first request
@@ -96,6 +106,9 @@ typedef struct {
 typedef struct {
     uint32_t events; //  That epoll watches it for; 0: it does not
     bool wanted;     //  libcurl waits for it
+    bool quiet;      //  It is watched for reading alone, though libcurl waits to write, too
+    unsigned outs;   //  Times in a row that it was writable, and nothing could be read
+    uint64_t sent;   //  Bytes that were written to it before these
     bool ours;       //  Opened by s_on_open, so that s_on_close will tell when it goes
 } socket_t;
 
@@ -186,12 +199,44 @@ static void s_watch(const lane_t *lane, curl_socket_t number, socket_t *known, u
     known->events = events;
 }
 
+//  Bytes that were ever written to a connection.
+static uint64_t s_written(curl_socket_t number) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    int queued = 0;
+    if (getsockopt(number, IPPROTO_TCP, TCP_INFO, &info, &size) || ioctl(number, SIOCOUTQ, &queued)) {
+        return 0;
+    }
+    return info.tcpi_bytes_acked + (uint64_t)queued;
+}
+
+//  After libcurl was called because of these events. See above.
+static void s_calm(const lane_t *lane, curl_socket_t number, uint32_t events) {
+    socket_t *known = s_socket(lane->http, number);
+    if (events != EPOLLOUT) {
+        if (known->quiet && known->events) {
+            s_watch(lane, number, known, EPOLLIN | EPOLLOUT);
+        }
+        known->quiet = false;
+        known->outs = 0;
+    } else if (known->events & EPOLLOUT && ++known->outs % IDLE_OUTS_MAX == 0) {
+        uint64_t sent = s_written(number);
+        if (known->outs > IDLE_OUTS_MAX && sent == known->sent && known->events & EPOLLIN) {
+            s_watch(lane, number, known, EPOLLIN);
+            known->quiet = true;
+        }
+        known->sent = sent;
+    }
+}
+
 static int s_on_socket(CURL *easy, curl_socket_t number, int what, void *context, void *unused) {
     lane_t *lane = context;
     socket_t *known = s_socket(lane->http, number);
     (void)easy;
     (void)unused;
     known->wanted = what != CURL_POLL_REMOVE;
+    known->quiet = false;
+    known->outs = 0;
     if (!known->wanted) {
         if (!known->ours) {
             s_unwatch(lane->http, number, known);
@@ -689,6 +734,7 @@ static void s_run_sockets(hf_http_t *self) {
             s_unwatch(self, number, s_socket(self, number));
         } else {
             curl_multi_socket_action(self->lanes[lane].multi, number, s_mask(events[i].events), &running);
+            s_calm(&self->lanes[lane], number, events[i].events);
         }
     }
 }

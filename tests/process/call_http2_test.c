@@ -293,6 +293,40 @@ static void an_early_answer_frame_by_frame_is_read(void **state) {
     s_teardown(world);
 }
 
+static void an_early_answer_without_a_length_is_read(void **state) {
+    (void)state;
+    world_t *world = s_setup();
+    s_start_peer(world, "bare", "bare", "bare");
+    s_expect(world, HF_CLASS_REJECTED, "answered 401 Unauthorized");
+    s_expect(world, HF_CLASS_REJECTED, "answered 401 Unauthorized");
+    s_teardown(world);
+}
+
+//  Nothing tells that it has ended, so it costs one attempt, to its time-out, and no processor meanwhile.
+static void an_early_answer_whose_end_libcurl_does_not_tell_costs_one_attempt(void **state) {
+    (void)state;
+    world_t *world = s_setup();
+    s_start_peer(world, "open", "open", "open");
+    world->destination->timeout_ms = 1000;
+    clock_t before = clock();
+    s_expect(world, HF_CLASS_UNCERTAIN, "the answer, 200 OK, did not end within 1 s");
+    assert_true(clock() - before < CLOCKS_PER_SEC / 2);
+    s_expect(world, HF_CLASS_SUCCEEDED, "");
+    assert_int_equal(s_count(world, "1.1 2 "), 1);
+    s_teardown(world);
+}
+
+static void a_stream_refused_on_a_kept_connection_is_not_asked_for_again(void **state) {
+    (void)state;
+    world_t *world = s_setup();
+    s_start_peer(world, "ok", "refuse", "ok");
+    s_expect(world, HF_CLASS_SUCCEEDED, "");
+    s_call(world, "/", LARGE, 1);
+    assert_int_equal(world->classes[HF_CLASS_UNCERTAIN], 1);
+    assert_int_equal(s_count(world, "ok"), 1);
+    s_teardown(world);
+}
+
 //  libcurl 7.88 throws it away, and what it says of that depends on whether the connection is new.
 static void an_answer_that_libcurl_throws_away_costs_one_attempt(void **state) {
     (void)state;
@@ -326,6 +360,9 @@ int main(void) {
         cmocka_unit_test(what_goaway_says_may_have_been_taken_is_uncertain),
         cmocka_unit_test(a_refused_stream_is_asked_for_again),
         cmocka_unit_test(an_early_answer_frame_by_frame_is_read),
+        cmocka_unit_test(an_early_answer_without_a_length_is_read),
+        cmocka_unit_test(an_early_answer_whose_end_libcurl_does_not_tell_costs_one_attempt),
+        cmocka_unit_test(a_stream_refused_on_a_kept_connection_is_not_asked_for_again),
         cmocka_unit_test(an_answer_that_libcurl_throws_away_costs_one_attempt),
         cmocka_unit_test(http_2_is_not_offered_where_uncertain_ones_are_held),
     };

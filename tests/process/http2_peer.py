@@ -7,6 +7,8 @@ Each request takes the next word; the last one goes on for ever.
   ok       reads the request whole, answers 200 and "done"
   early    answers 401 and "done" before the body has come, with the stream's end (RST_STREAM, NO_ERROR) in the same TLS record
   pieces   the same, each frame in a record of its own
+  bare     as pieces, without a Content-Length: only the stream's end says where the answer ends
+  open     as bare, but with 200 (libcurl stops sending after a 4xx), and without the RST_STREAM
   below    GOAWAY that names the stream before this one as the last, and closes
   taken    GOAWAY that names this one, and closes without an answer
   refuse   RST_STREAM with REFUSED_STREAM
@@ -43,8 +45,10 @@ def frame(kind, flags, stream, payload=b""):
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def answer(stream, status):
-    length = b"\x0f\x0d\x014"  # content-length: 4, as a literal that is not kept
+LENGTH = b"\x0f\x0d\x014"  # content-length: 4, as a literal that is not kept
+
+
+def answer(stream, status, length=LENGTH):
     return [frame(HEADERS, END_HEADERS, stream, status + length), frame(DATA, END_STREAM, stream, b"done")]
 
 
@@ -75,11 +79,12 @@ def goaway(last):
 
 def begun(conn, stream, word):
     """What is said as soon as the request's headers are there."""
-    early = answer(stream, UNAUTHORIZED) + [frame(RST_STREAM, 0, stream, struct.pack(">I", NO_ERROR))]
+    length = b"" if word in ("bare", "open") else LENGTH
+    early = answer(stream, OK if word == "open" else UNAUTHORIZED, length) + [frame(RST_STREAM, 0, stream, struct.pack(">I", NO_ERROR))]
     if word == "early":
         conn.sendall(b"".join(early))
-    elif word == "pieces":
-        for piece in early:
+    elif word in ("pieces", "bare", "open"):
+        for piece in early[:2] if word == "open" else early:
             conn.sendall(piece)
     elif word in ("below", "taken"):
         conn.sendall(goaway(stream if word == "taken" else max(stream - 2, 0)))
