@@ -35,7 +35,7 @@ destination = ec2
     #   (429, 502, 503, 504, no answer), and up again by itself; adaptive = 0 leaves it at the ceiling.
     concurrency = 64                    # calls in flight at most
     #rate = 100/s                       # calls a second at most; no limit while this is a comment
-    retry_budget = 20%                  # retries that fail again: at most so many of all calls, and ten a second
+    retry_budget = 20%                  # retries that fail again: at most so many of all calls, and ten a second (0%: these alone)
 
     #   When the third party is down, stop asking: too many failures among the last attempts open the circuit. Then only one
     #   probe at a time is called, every `cooldown`, and no command loses an attempt. Once a probe is answered, calls come

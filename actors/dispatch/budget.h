@@ -6,6 +6,8 @@
  *  succeeds is given back: it was no storm. So the retries of an outage drain as fast as the third party answers them, though no new calls
  *  deposit anything; what fails again is bounded by the share.
  *
+ *  With 0% that floor remains: commands that wait for a retry must not wait for ever. No retries at all is said with `attempts = 1`.
+ *
  *  What counts as a retry: an attempt of a round that has had one before. A person's retry begins a round, and a probe is no retry.  */
 
 #ifndef HF_BUDGET_H
