@@ -11,12 +11,12 @@
  * its sender repeats (batch->repeated) writes nothing, whatever has become of the command since; (3) without
  * room no new command is written, and what is written stays small.  */
 
+#include "journal/apply.h"
 #include "base/pipeline.h"
 #include "journal/apply_gate.h"
-#include "journal/apply_private.h"
+#include "journal/apply_job_end.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -32,20 +32,6 @@ static void *s_copy(hf_batch_t *batch, const void *data, size_t size) {
         memcpy(copy, data, size);
     }
     return copy;
-}
-
-Hf__Fact *hf_batch_add_fact(hf_batch_t *batch) {
-    if (batch->facts_size == batch->facts_capacity) {
-        batch->facts_capacity = batch->facts_capacity ? batch->facts_capacity * 2 : 256;
-        batch->facts = realloc(batch->facts, batch->facts_capacity * sizeof *batch->facts);
-        assert(batch->facts && "out of memory");
-    }
-    Hf__Fact *fact = hf_arena_take(batch->arena, sizeof *fact);
-    hf__fact__init(fact);
-    fact->seq = batch->next_fact++;
-    fact->at = batch->now;
-    batch->facts[batch->facts_size++] = fact;
-    return fact;
 }
 
 //  The fact that follows from a state that was just reached.
@@ -572,8 +558,7 @@ static int s_decide(hf_batch_t *batch, const Hf__Decide *decide, Hf__Result *res
     return hf_apply_decision(batch, &id, before, decide, NULL);
 }
 
-int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result) {
-    result->code = HF_RESULT_DONE;
+int hf_apply_command(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result) {
     switch (proposal->what_case) {
     case HF__PROPOSAL__WHAT_SUBMIT:
         return s_submit(batch, proposal->submit, result);
@@ -587,14 +572,6 @@ int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result
         return s_verdict(batch, proposal->verdict, result);
     case HF__PROPOSAL__WHAT_DECIDE:
         return s_decide(batch, proposal->decide, result);
-    case HF__PROPOSAL__WHAT_GATE:
-        return hf_apply_gate(batch, proposal->gate, result);
-    case HF__PROPOSAL__WHAT_JOB_CREATE:
-        return hf_apply_job_create(batch, proposal->job_create, result);
-    case HF__PROPOSAL__WHAT_JOB_STEP:
-        return hf_apply_job_step(batch, proposal->job_step, result);
-    case HF__PROPOSAL__WHAT_JOB_CANCEL:
-        return hf_apply_job_cancel(batch, proposal->job_cancel, result);
     default:
         result->code = HF_RESULT_MALFORMED;
         return 0;

@@ -1,32 +1,15 @@
-/*  One proposal against the journal's tables: the only code that changes what is true of a command.  */
+/*  What a proposal means for commands: the only code that changes what is true of one.  */
 
 #ifndef HF_APPLY_H
 #define HF_APPLY_H
 
-#include "link/link.h"
-#include "messages.pb-c.h"
-#include "store/store.h"
+#include "journal/apply_batch.h"
 
-//  A batch being applied: one transaction, and the facts that it will make true.
-typedef struct {
-    hf_store_t *store;       //  In a writing transaction
-    hf_arena_t *arena;       //  Everything of this batch lives here
-    int64_t now;             //  One time for the whole batch
-    bool repeated;           //  The proposal has been applied before: only its answer is wanted
-    bool full;               //  New commands are refused
-    const char *full_reason; //  Why
-    uint64_t next_fact;      //  Number of the next fact
-    Hf__Fact **facts;        //  Made so far, in order
-    size_t facts_size;       //  How many
-    size_t facts_capacity;   //  Places
-    hf_error_t *error;       //  Why a write failed
-} hf_batch_t;
+//  Applies a proposal over commands, as hf_apply; any other is malformed.
+int hf_apply_command(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result);
 
-//  Appends the next fact, empty but for its number and its time; it lives in the batch.
-Hf__Fact *hf_batch_add_fact(hf_batch_t *batch);
-
-//  Applies one proposal. 0: result says how it was answered. HF_STORE_FULL or HF_STORE_FAILED: abort the
-//  transaction.
-int hf_apply(hf_batch_t *batch, const Hf__Proposal *proposal, Hf__Result *result);
+//  Carries a decision out over a command whose state allows it; job: of which it is one of many, or NULL. 0 or HF_STORE_….
+int hf_apply_decision(hf_batch_t *batch, const hf_id_t *id, const Hf__State *before, const Hf__Decide *decide,
+                      const Hf__Job *job);
 
 #endif

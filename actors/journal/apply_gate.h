@@ -5,7 +5,7 @@
 #ifndef HF_APPLY_GATE_H
 #define HF_APPLY_GATE_H
 
-#include "journal/apply.h"
+#include "journal/apply_batch.h"
 
 //  Pause, resume, open, close. As hf_apply.
 int hf_apply_gate(hf_batch_t *batch, const Hf__Gate *gate, Hf__Result *result);

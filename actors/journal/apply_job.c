@@ -7,19 +7,12 @@
  *  Invariants: (1) a job decides over a command at most once: its last fact must be the job's or older, and the decision makes a newer
  *  one; (2) done = members with the job in their state + succeeded + failed + otherwise; (3) at most HF_JOBS_RUNNING_MAX run.  */
 
+#include "journal/apply_job.h"
 #include "base/job.h"
-#include "journal/apply_private.h"
+#include "journal/apply.h"
+#include "journal/apply_job_end.h"
 
 #include <string.h>
-
-static int s_read_job(hf_batch_t *batch, const ProtobufCBinaryData *bytes, hf_id_t *id, Hf__Job **job,
-                      Hf__JobProgress **progress) {
-    if (!hf_id_from(id, bytes->data, bytes->len)) {
-        return 0;
-    }
-    int found = hf_store_job(batch->store, id, batch->arena, job, batch->error);
-    return found == 1 ? hf_store_progress(batch->store, id, batch->arena, progress, batch->error) : found;
-}
 
 //  ---- a new one
 
@@ -84,7 +77,7 @@ int hf_apply_job_create(hf_batch_t *batch, const Hf__JobCreate *create, Hf__Resu
         result->code = HF_RESULT_MALFORMED;
         return 0;
     }
-    int found = s_read_job(batch, &create->job->id, &id, &job, &progress);
+    int found = hf_apply_job_read(batch, &create->job->id, &id, &job, &progress);
     if (found) {
         return found == 1 ? 0 : found; //  Repeated: it is durable already
     }
@@ -105,46 +98,6 @@ int hf_apply_job_create(hf_batch_t *batch, const Hf__JobCreate *create, Hf__Resu
                  ? hf_store_remove_job(batch->store, &jobs.oldest, batch->error)
                  : 0;
     return rc ? rc : s_begin(batch, create->job);
-}
-
-//  ---- how it ends
-
-//  All members are behind it, and none is under way.
-static void s_look_whether_done(hf_batch_t *batch, const Hf__Job *job, Hf__JobProgress *progress) {
-    if (progress->state == HF_JOB_RUNNING && progress->walked && hf_job_open(job, progress) == 0) {
-        progress->state = HF_JOB_DONE;
-        progress->ended_at = batch->now;
-    }
-}
-
-static void s_count_end(Hf__JobProgress *progress, const Hf__State *after) {
-    bool failed = hf_state_is_held(after->state) || after->state == HF_STATE_EXPIRED;
-    progress->succeeded += after->state == HF_STATE_SUCCEEDED;
-    progress->failed += failed;
-    progress->otherwise += !failed && after->state != HF_STATE_SUCCEEDED;
-    if (failed) {
-        progress->newest_failure = after->reason;
-    }
-    progress->recent++;
-    progress->recent_failed += failed;
-    if (progress->recent >= HF_JOB_RECENT) {
-        progress->recent /= 2;
-        progress->recent_failed /= 2;
-    }
-}
-
-int hf_apply_job_ended(hf_batch_t *batch, Hf__State *after) {
-    hf_id_t id;
-    Hf__Job *job = NULL;
-    Hf__JobProgress *progress = NULL;
-    int found = s_read_job(batch, &after->job, &id, &job, &progress);
-    after->job = (ProtobufCBinaryData){0, NULL};
-    if (found != 1) {
-        return found; //  The job gave way to newer ones: nobody counts any more
-    }
-    s_count_end(progress, after);
-    s_look_whether_done(batch, job, progress);
-    return hf_store_put_progress(batch->store, progress, batch->error);
 }
 
 //  ---- a step
@@ -204,14 +157,14 @@ static void s_move(hf_batch_t *batch, const Hf__Job *job, const Hf__JobStep *ste
     if (step->walked && progress->matched > behind) {
         progress->gone = progress->matched - behind; //  Those too that were not even met
     }
-    s_look_whether_done(batch, job, progress);
+    hf_apply_job_look_whether_done(batch, job, progress);
 }
 
 int hf_apply_job_step(hf_batch_t *batch, const Hf__JobStep *step, Hf__Result *result) {
     hf_id_t id;
     Hf__Job *job = NULL;
     Hf__JobProgress *progress = NULL;
-    int rc = s_read_job(batch, &step->job, &id, &job, &progress);
+    int rc = hf_apply_job_read(batch, &step->job, &id, &job, &progress);
     if (rc < 0) {
         return rc;
     }
@@ -237,7 +190,7 @@ int hf_apply_job_cancel(hf_batch_t *batch, const Hf__JobCancel *cancel, Hf__Resu
     hf_id_t id;
     Hf__Job *job = NULL;
     Hf__JobProgress *progress = NULL;
-    int found = s_read_job(batch, &cancel->job, &id, &job, &progress);
+    int found = hf_apply_job_read(batch, &cancel->job, &id, &job, &progress);
     if (found < 0) {
         return found;
     }

@@ -12,7 +12,7 @@
  * the batch.  */
 
 #include "journal/journal_core.h"
-#include "journal/apply.h"
+#include "journal/apply_proposal.h"
 
 #include <assert.h>
 #include <stdlib.h>
