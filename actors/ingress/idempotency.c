@@ -17,9 +17,9 @@ static void s_hash_key(const hf_submission_t *submission, uint32_t line, uint8_t
 
 static void s_hash_body(const hf_submission_t *submission, uint8_t hash[HF_HASH_SIZE]) {
     crypto_generichash_state state;
-    const char *type = submission->content_type ? submission->content_type : "";
+    static const uint8_t kind = 0; //  Of a job it is the event (below), of a submission none
     crypto_generichash_init(&state, NULL, 0, HF_HASH_SIZE);
-    crypto_generichash_update(&state, (const uint8_t *)type, strlen(type) + 1);
+    crypto_generichash_update(&state, &kind, 1);
     crypto_generichash_update(&state, submission->body, submission->body_size);
     crypto_generichash_final(&state, hash, HF_HASH_SIZE);
 }

@@ -12,7 +12,7 @@ enum {
 typedef struct {
     bool given;                 //  A key was given; else the rest says nothing
     uint8_t key[HF_HASH_SIZE];  //  Hash of pipeline and key
-    uint8_t body[HF_HASH_SIZE]; //  Hash of media type and body
+    uint8_t body[HF_HASH_SIZE]; //  Hash of the body: the media type may differ
 } hf_idempotency_t;
 
 //  Of a submission. line: 0 alone; else the number of a batch's line, so that each has a key of its own (what must be

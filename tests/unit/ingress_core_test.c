@@ -170,6 +170,12 @@ static void s_one_key_makes_one_command(void **state) {
     assert_int_equal(second.kind, HF_ANSWER_REPLAYED);
     assert_true(hf_id_equal(&first.id, &second.id));
     assert_int_equal(second.accepted_at, first.accepted_at);
+    submission.content_type = "text/x"; //  Key and body are what must be the same
+    assert_int_equal(s_send(story, &submission, NULL), 0);
+    s_rounds(story, 2);
+    hf_answer_t typed = s_answer(story);
+    assert_int_equal(typed.kind, HF_ANSWER_REPLAYED);
+    assert_true(hf_id_equal(&first.id, &typed.id));
     assert_int_equal(s_count(story, "plain", HF_STATE_ACCEPTED), 1);
     submission.body = "2";
     assert_int_equal(s_send(story, &submission, NULL), 0);
