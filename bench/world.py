@@ -283,6 +283,10 @@ def load(url: str, **options) -> dict:
     return Load(url, **options).result()
 
 
+# What nginx keeps in folders of its own, which only root may write to where Debian puts them.
+NGINX_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
 @contextlib.contextmanager
 def nginx(folder: pathlib.Path):
     """nginx that answers every POST with 202 and does nothing else; gives its url."""
@@ -293,8 +297,9 @@ def nginx(folder: pathlib.Path):
     conf.write_text(
         f"worker_processes auto;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx.log;\ndaemon off;\n"
         "events { worker_connections 4096; }\n"
-        f"http {{ access_log off; client_body_temp_path {folder}/nginx-body; keepalive_requests 100000000;\n"
-        f"  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 202; }} }} }}\n"
+        "http { access_log off; keepalive_requests 100000000;\n"
+        + "".join(f"  {kind}_temp_path {folder}/nginx-{kind};\n" for kind in NGINX_TEMPORARY)
+        + f"  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 202; }} }} }}\n"
     )
     process = spawn([shutil.which("nginx") or "/usr/sbin/nginx", "-c", conf, "-p", folder], folder / "nginx.out")
     try:

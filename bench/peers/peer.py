@@ -393,6 +393,7 @@ def _end_orphans(members: dict[int, str]) -> None:
         left = [pid for pid in left if _born(pid) == members[pid]]
     for pid in left:
         _signal(pid, signal.SIGKILL)
+    world.wait_until(lambda: all(_born(pid) != members[pid] for pid in left), "the killed orphans are gone", STOP_S)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -65,6 +65,7 @@ static int s_setup(void **state) {
     const char *full = getenv("HOLDFAST_CROWD");
     world_t *world = *state = &s_world;
     s_raise_limit();
+    setenv("HOLDFAST_DEBUG", "1", 1); //  Without it only root reads the memory of an actor
     world->full = full && strcmp(full, "full") == 0;
     world->crowd = world->full ? CROWD_MAX : 200;
     world->readers = world->full ? READERS_MAX : 50;
