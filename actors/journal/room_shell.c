@@ -151,9 +151,10 @@ static size_t s_all_for(size_t soft) {
     return soft + s_between(RESERVE_LEAST, s_round_up(soft / (RESERVE_PART - 1)), SIZE_MAX);
 }
 
-//  For a start: what is in use, a chunk, and the reserve; or what the file has, where the disk is full. A new
-//  file that gets no room at all is no journal.
-static int s_begin(hf_room_t *self, uint64_t used, bool is_new, hf_error_t *error) {
+//  For a start: what is in use, a chunk, and the reserve; or what the file has, where the disk is full. A file
+//  that never had as much as a reserve (a new one, also where an earlier life got no further than to make it) and gets no
+//  room is no journal: its first commit would fail.
+static int s_begin(hf_room_t *self, uint64_t used, hf_error_t *error) {
     struct stat is;
     if (fstat(self->fd, &is)) {
         return hf_error_set(error, "%s: %s", self->path, strerror(errno));
@@ -165,7 +166,7 @@ static int s_begin(hf_room_t *self, uint64_t used, bool is_new, hf_error_t *erro
         wanted = s_between(has, s_all_for(s_round_up(used) + chunk), self->limit);
         rc = s_allocate(self, wanted);
     }
-    if (!is_new && s_is_full(rc)) {
+    if ((size_t)is.st_size >= RESERVE_LEAST && s_is_full(rc)) {
         wanted = has;
         rc = 0;
     }
@@ -195,7 +196,7 @@ hf_room_t *hf_room_new(const char *dir, size_t limit, hf_error_t *error) {
     if (self->fd < 0) {
         hf_error_set(error, "open %s: %s", path, strerror(errno));
     }
-    if (self->fd < 0 || s_begin(self, used, found == 0, error)) {
+    if (self->fd < 0 || s_begin(self, used, error)) {
         hf_room_destroy(&self);
     }
     return self;
