@@ -1,6 +1,6 @@
 /*  Happy path: a fact marks a destination as worth a look; the tick walks its due commands from the head and proposes Start for what
- *  it may call; the Start's fact turns into an order for its caller; the fact of the outcome frees the place and marks the
- *  destination again.
+ *  it may call; the Start's fact turns into an order for its caller as soon as there is a place; the fact of the outcome frees the place
+ *  and marks the destination again.
  *
  *  Failures: a Start answered as stale is forgotten (somebody cancelled, or the deadline passed); a caller's new epoch makes its
  *  attempts lost; a gap too large to read makes everything anew from the indexes.
@@ -9,6 +9,7 @@
 
 #include "dispatch/dispatch_core.h"
 #include "base/id_map.h"
+#include "dispatch/hand.h"
 #include "dispatch/schedule.h"
 #include "link/proposer.h"
 
@@ -30,7 +31,9 @@ enum {
     REPLAY_FACTS = 16384,   //  Facts that a new life learns the pace from: more than its bucket remembers
     ORDER_AGAIN_MS = 5000,  //  An order may be lost where its caller lives on (a full queue): it is repeated
     ORDERS_MAX = 1024,      //  Orders in one message
-    LINK_FULL_MS = 5,       //  A full link is looked at again after this
+    IN_LINE_MAX_MS =
+        1000,         //  Who went ahead of a place and did not get one in this time goes back to the queue
+    LINK_FULL_MS = 5, //  A full link is looked at again after this
     SUSPECT_ALONE_MS =
         1000, //  What kills a caller does so soon: after this, the next suspect need not wait for one that hangs
     SUSPECTS_AGAIN_MS = 20, //  Suspects that wait for another one are looked at again after this,
@@ -38,27 +41,6 @@ enum {
     PROBE_EVERY_MS =
         2000, //  Held, and the last attempt did not succeed: each costs the journal some of its last room
 };
-
-typedef enum { STARTING, CALLING, ENDING } stage_t;
-
-//  One command in hand.
-typedef struct {
-    hf_id_t id; //  The command
-    stage_t
-        stage; //  STARTING: Start proposed; CALLING: durable; ENDING: Expire or a lost attempt's outcome proposed
-    uint32_t attempt;      //  Its number
-    int priority;          //  STARTING: where it stands in the queue
-    hf_lane_t *lane;       //  Where it is called, NULL: nowhere
-    bool placed;           //  It takes a place there
-    bool answered;         //  Its caller has said that it was answered well
-    bool probe;            //  It is a probe through an open circuit
-    bool retry;            //  Its round has had an attempt before
-    bool suspect;          //  It may be poison: s_is_suspect
-    int caller;            //  Who calls
-    uint64_t caller_epoch; //  In which life
-    int64_t ordered_at;    //  CALLING: when this life ordered it last; 0: it did not
-    uint64_t proposal;     //  Number of the proposal that its stage stands for, 0: none of this life
-} hand_t;
 
 //  What comes back with the answer to a proposal.
 typedef struct {
@@ -80,6 +62,9 @@ struct hf_dispatch {
     hf_proposer_t *proposer;          //  Link and facts
     hf_arena_t *arena;                //  Of the state being looked at
     hf_id_map_t *hands;               //  What is in hand
+    hf_hand_t **found;                //  While everything is made anew: what is being called,
+    size_t found_size;                //  how many,
+    size_t found_room;                //  and how many there is room for
     hf_lane_t *lanes;                 //  One for each destination
     hf_schedule_t *schedule;          //  When to look at which lane
     hf_lane_t **dirty;                //  Ring of lanes worth a look
@@ -166,15 +151,21 @@ static void s_read_gate(hf_dispatch_t *self, hf_lane_t *lane) {
 
 //  ---- what is in hand
 
-//  Gives it a place in a lane. begins: the time that its attempt begins; 0: it did long ago.
-static void s_enter(hand_t *hand, hf_lane_t *lane, bool probe, int64_t begins) {
+static void s_place(hf_hand_t *hand) {
+    hf_hand_leave_line(hand);
+    hand->placed = true;
+    hf_lane_take(hand->lane, hand->probe);
+}
+
+//  Gives it a place in a lane, or in the line for one.
+static void s_enter(hf_dispatch_t *self, hf_hand_t *hand, hf_lane_t *lane, bool probe) {
     hand->lane = lane;
-    hand->placed = lane;
     hand->probe = probe;
-    if (lane && begins) {
-        hf_lane_begin(lane, probe, hand->retry, begins);
+    if (lane && (probe || hf_lane_has_place(lane))) {
+        s_place(hand);
     } else if (lane) {
-        hf_lane_take(lane, probe);
+        hf_hand_line_up(hand, self->now);
+        s_mark(self, lane);
     }
 }
 
@@ -189,7 +180,7 @@ static bool s_must_wait(const hf_dispatch_t *self) {
     return self->suspects > 0 && self->now < self->suspect_at + SUSPECT_ALONE_MS;
 }
 
-static void s_set_suspect(hf_dispatch_t *self, hand_t *hand, const Hf__State *state, int64_t begins) {
+static void s_set_suspect(hf_dispatch_t *self, hf_hand_t *hand, const Hf__State *state, int64_t begins) {
     hand->suspect = s_is_suspect(state);
     if (hand->suspect) {
         self->suspects++;
@@ -197,8 +188,8 @@ static void s_set_suspect(hf_dispatch_t *self, hand_t *hand, const Hf__State *st
     }
 }
 
-static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t stage) {
-    hand_t *hand = hf_alloc(sizeof *hand);
+static hf_hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, hf_stage_t stage) {
+    hf_hand_t *hand = hf_alloc(sizeof *hand);
     hand->id = *id;
     hand->stage = stage;
     hand->caller = -1;
@@ -206,7 +197,7 @@ static hand_t *s_take_in_hand(hf_dispatch_t *self, const hf_id_t *id, stage_t st
     return hand;
 }
 
-static void s_give_to(hf_dispatch_t *self, hand_t *hand, int caller, uint64_t epoch) {
+static void s_give_to(hf_dispatch_t *self, hf_hand_t *hand, int caller, uint64_t epoch) {
     if (hand->caller >= 0) {
         self->callers[hand->caller].in_hand--;
     }
@@ -218,22 +209,24 @@ static void s_give_to(hf_dispatch_t *self, hand_t *hand, int caller, uint64_t ep
 }
 
 //  It is at the third party no more.
-static void s_give_place(hf_dispatch_t *self, hand_t *hand) {
+static void s_give_place(hf_dispatch_t *self, hf_hand_t *hand) {
     if (hand->placed) {
         hand->placed = false;
-        hf_lane_give(hand->lane, hand->probe);
+        hf_lane_give(hand->lane, hand->probe, self->now);
         s_mark(self, hand->lane);
     }
 }
 
-static void s_let_go(hf_dispatch_t *self, hand_t *hand) {
+static void s_let_go(hf_dispatch_t *self, hf_hand_t *hand) {
     hf_id_map_remove(self->hands, &hand->id);
     self->suspects -= hand->suspect ? 1 : 0;
     if (hand->caller >= 0) {
         self->callers[hand->caller].in_hand--;
     }
+    hf_hand_leave_line(hand);
     s_give_place(self, hand);
-    if (hand->lane && hand->stage == STARTING) { //  It may still stand in the queue, where it was passed over
+    if (hand->lane &&
+        hand->stage == HF_HAND_STARTING) { //  It may still stand in the queue, where it was passed over
         s_expect(self, hand->lane, hand->priority, hand->retry ? HF_QUEUE_RETRY : HF_QUEUE_FIRST, 0);
     }
     free(hand);
@@ -284,7 +277,7 @@ static void s_send_orders(hf_dispatch_t *self, int number) {
     caller->orders_size = 0;
 }
 
-static void s_order(hf_dispatch_t *self, hand_t *hand) {
+static void s_order(hf_dispatch_t *self, hf_hand_t *hand) {
     hand->ordered_at = self->now;
     caller_t *caller = &self->callers[hand->caller];
     if (!caller->orders) {
@@ -296,6 +289,13 @@ static void s_order(hf_dispatch_t *self, hand_t *hand) {
     order->attempt = hand->attempt;
     if (caller->orders_size == ORDERS_MAX) {
         s_send_orders(self, hand->caller);
+    }
+}
+
+//  A caller that is not known yet is told when it is heard (s_on_caller).
+static void s_order_if_known(hf_dispatch_t *self, hf_hand_t *hand) {
+    if (hand->caller >= 0 && self->callers[hand->caller].epoch == hand->caller_epoch) {
+        s_order(self, hand);
     }
 }
 
@@ -335,10 +335,13 @@ static bool s_propose_start(hf_dispatch_t *self, const hf_id_t *id, const Hf__St
         return false;
     }
     int64_t when;
-    hand_t *hand = s_take_in_hand(self, id, STARTING);
+    hf_hand_t *hand = s_take_in_hand(self, id, HF_HAND_STARTING);
     hand->retry = hf_state_queue(state) == HF_QUEUE_RETRY;
     s_set_suspect(self, hand, state, self->now);
-    s_enter(hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE, self->now);
+    hf_lane_begin(lane, hand->retry, self->now);
+    s_enter(self, hand, lane, hf_gate_may(&lane->gate, self->now, &when) == HF_MAY_PROBE);
+    hand->own = true;
+    hand->deadline = state->deadline;
     hand->proposal = number;
     hand->attempt = start.attempt;
     hand->priority = hf_priority(state->urgency);
@@ -375,39 +378,58 @@ static bool s_propose_expire(hf_dispatch_t *self, const hf_id_t *id, const Hf__S
     if (!number) {
         return false;
     }
-    hand_t *hand = s_take_in_hand(self, id, ENDING);
+    hf_hand_t *hand = s_take_in_hand(self, id, HF_HAND_ENDING);
     hand->proposal = number;
     hand->attempt = state->attempt;
     self->expired++;
     return true;
 }
 
-//  The outcome of an attempt whose caller is gone. Asked: an order may have reached it. Only what this life had ordered, and was not answered
-//  yet, may be what killed the caller: where more than the caller died, nobody knows which attempt it was busy with.
-static void s_propose_lost(hf_dispatch_t *self, hand_t *hand, bool asked) {
+//  The outcome of an attempt that dispatch alone can tell. False: the link is full.
+static bool s_propose_end(hf_dispatch_t *self, hf_hand_t *hand, Hf__Attempt *attempt) {
     char name[16];
     snprintf(name, sizeof name, "call.%d", hand->caller);
-    Hf__Attempt attempt = HF__ATTEMPT__INIT;
-    attempt.number = hand->attempt;
-    attempt.class_ = asked ? HF_CLASS_UNCERTAIN : HF_CLASS_REFUSED;
-    attempt.lost = asked;
-    attempt.suspect = asked && hand->ordered_at && !hand->answered;
-    attempt.caller = hand->caller >= 0 ? name : (char *)"";
-    attempt.reason = (char *)(asked ? "the caller died during the attempt; what became of it is unknown"
-                                    : "the caller was replaced before it was asked");
+    attempt->number = hand->attempt;
+    attempt->caller = hand->caller >= 0 ? name : (char *)"";
     Hf__Outcome outcome = HF__OUTCOME__INIT;
     outcome.id = s_bytes(&hand->id);
     outcome.caller_epoch = hand->caller_epoch;
-    outcome.attempt = &attempt;
+    outcome.attempt = attempt;
     Hf__Proposal proposal = HF__PROPOSAL__INIT;
     proposal.what_case = HF__PROPOSAL__WHAT_OUTCOME;
     proposal.outcome = &outcome;
     uint64_t number = s_propose(self, &proposal, &hand->id, NULL);
     if (number) {
         hand->proposal = number;
-        hand->stage = ENDING;
-        self->lost++;
-    } //  Otherwise the link is full: the next beat finds it again
+        hand->stage = HF_HAND_ENDING;
+        hf_hand_leave_line(hand);
+    }
+    return number;
+}
+
+//  One that no caller was asked to make: it costs the command nothing.
+static bool s_propose_unasked(hf_dispatch_t *self, hf_hand_t *hand, const char *why) {
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    attempt.class_ = HF_CLASS_REFUSED;
+    attempt.unasked = true;
+    attempt.reason = (char *)why;
+    return s_propose_end(self, hand, &attempt);
+}
+
+//  One whose caller is gone. An order may have reached it, in this life or in an earlier one. Only what this life had ordered, and was not
+//  answered yet, may be what killed the caller: where more than the caller died, nobody knows which attempt it was busy with. Where the link
+//  is full, the next beat finds it again.
+static void s_propose_lost(hf_dispatch_t *self, hf_hand_t *hand) {
+    if (hand->own && !hand->ordered_at) {
+        self->lost += s_propose_unasked(self, hand, "the caller was replaced before it was asked");
+        return;
+    }
+    Hf__Attempt attempt = HF__ATTEMPT__INIT;
+    attempt.class_ = HF_CLASS_UNCERTAIN;
+    attempt.lost = true;
+    attempt.suspect = hand->ordered_at && !hand->answered;
+    attempt.reason = (char *)"the caller died during the attempt; what became of it is unknown";
+    self->lost += s_propose_end(self, hand, &attempt);
 }
 
 //  What had piled up has been called: the ramp is over.
@@ -477,7 +499,7 @@ static hf_walk_t s_on_due(void *context, hf_queue_t queue, int64_t due, const hf
         return HF_WALK_END;
     }
     bool late = state->deadline && state->deadline <= self->now;
-    if (!late && s_is_suspect(state) && s_must_wait(self)) {
+    if (!late && s_is_suspect(state) && (s_must_wait(self) || !hf_lane_has_place(look->lane))) {
         look->suspects[queue]++;
         look->unfinished = false;
         return HF_WALK_ON;
@@ -627,6 +649,64 @@ static bool s_may_begin(const hf_dispatch_t *self) {
     return !self->held || (hf_id_map_size(self->hands) == 0 && self->now >= self->probe_at);
 }
 
+//  ---- places for those in line
+
+//  Why one in line goes back to the queue; NULL: it need not.
+static const char *s_why_back(const hf_dispatch_t *self, const hf_lane_t *lane, const hf_hand_t *hand) {
+    if (!hand->own) {
+        return NULL; //  It may have been asked already
+    }
+    if (self->stopped) {
+        return "not called: the node stops";
+    }
+    if (hand->deadline && hand->deadline <= self->now) {
+        return "not called: its deadline has passed";
+    }
+    if (!hf_lane_lets_call(lane, self->now)) {
+        return "not called: its destination is held";
+    }
+    return self->now - hand->lined_up_at >= IN_LINE_MAX_MS ? "not called: no place came free" : NULL;
+}
+
+//  Places go to those whose Start is durable, in the order of their Starts. So the ones that were asked are always the oldest: what a new life
+//  gives the places to.
+static void s_serve_line(hf_dispatch_t *self, hf_lane_t *lane) {
+    if (lane->stale) {
+        s_read_gate(self, lane);
+    }
+    for (hf_hand_t *hand; (hand = lane->line_first) && hand->stage == HF_HAND_CALLING;) {
+        const char *why = s_why_back(self, lane, hand);
+        if (why ? !s_propose_unasked(self, hand, why) : !hf_lane_has_free_place(lane)) {
+            return;
+        }
+        if (!why) {
+            s_place(hand);
+            s_order_if_known(self, hand);
+        }
+    }
+}
+
+//  A freed place, a Start that became durable and a gate that changed mark the lane.
+static void s_serve_lines(hf_dispatch_t *self) {
+    hf_error_t error;
+    bool reads = false;
+    for (size_t i = 0; i < self->dirty_size; i++) {
+        hf_lane_t *lane = self->dirty[(self->dirty_head + i) % self->config->destinations_size];
+        if (!lane->line_first) {
+            continue;
+        }
+        if (!reads && hf_store_begin_read(self->store, &error)) {
+            hf_proposer_fail(self->proposer, &error);
+            return;
+        }
+        reads = true;
+        s_serve_line(self, lane);
+    }
+    if (reads) {
+        hf_store_end_read(self->store);
+    }
+}
+
 //  Each lane worth a look, once, in turn.
 static void s_look_at_all(hf_dispatch_t *self) {
     hf_error_t error;
@@ -657,14 +737,14 @@ static void s_look_at_all(hf_dispatch_t *self) {
 //  ---- a new life, or everything anew
 
 //  Whether what it stands for is still true, or may still come true: facts that tell otherwise may be gone for good.
-static bool s_stands(const hand_t *hand, const Hf__State *state) {
+static bool s_stands(const hf_hand_t *hand, const Hf__State *state) {
     bool calling = state && state->state == HF_STATE_CALLING;
     bool ready = state && (state->state == HF_STATE_ACCEPTED || state->state == HF_STATE_WAITING);
     bool parked = state && state->state == HF_STATE_PARKED;
-    if (hand->stage == STARTING) {
+    if (hand->stage == HF_HAND_STARTING) {
         return ready && state->attempt + 1 == hand->attempt;
     }
-    if (hand->stage == ENDING && !hand->lane) {
+    if (hand->stage == HF_HAND_ENDING && !hand->lane) {
         return (ready || parked) && state->attempt == hand->attempt;
     }
     return calling && state->attempt == hand->attempt;
@@ -675,7 +755,7 @@ static void s_keep_what_stands(hf_dispatch_t *self) {
     hf_id_map_t *before = self->hands;
     size_t place = 0;
     self->hands = hf_id_map_new();
-    for (hand_t *hand; (hand = hf_id_map_next(before, &place));) {
+    for (hf_hand_t *hand; (hand = hf_id_map_next(before, &place));) {
         if (s_stands(hand, s_state(self, &hand->id))) {
             hf_id_map_put(self->hands, &hand->id, hand);
         } else {
@@ -693,13 +773,40 @@ static bool s_on_calling(void *context, const char *destination, int64_t since, 
     (void)since;
     Hf__State *state = s_state(self, id);
     if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
-        hand_t *hand = s_take_in_hand(self, id, CALLING);
-        s_enter(hand, s_lane(self, destination), state->probe, 0);
+        hf_hand_t *hand = s_take_in_hand(self, id, HF_HAND_CALLING);
+        hand->lane = s_lane(self, destination);
+        hand->probe = state->probe;
         hand->attempt = state->attempt;
+        hand->fact = state->last_fact;
         s_set_suspect(self, hand, state, state->since);
         s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
+        if (self->found_size == self->found_room) {
+            self->found_room = self->found_room * 2 + 64;
+            self->found = realloc(self->found, self->found_room * sizeof(hf_hand_t *));
+            assert(self->found && "out of memory");
+        }
+        self->found[self->found_size++] = hand;
     }
     return true;
+}
+
+static int s_by_fact(const void *one, const void *other) {
+    uint64_t a = (*(hf_hand_t *const *)one)->fact, b = (*(hf_hand_t *const *)other)->fact;
+    return (a > b) - (a < b);
+}
+
+//  What is found being called gets places in the order of its Starts, as it did in the life before: no more than the places are asked for at
+//  once, whichever of them the callers have already.
+static void s_enter_found(hf_dispatch_t *self) {
+    if (self->found_size) { //  No array otherwise
+        qsort(self->found, self->found_size, sizeof(hf_hand_t *), s_by_fact);
+    }
+    for (size_t i = 0; i < self->found_size; i++) {
+        s_enter(self, self->found[i], self->found[i]->lane, self->found[i]->probe);
+    }
+    free(self->found);
+    self->found = NULL;
+    self->found_size = self->found_room = 0;
 }
 
 static bool s_on_old_fact(void *context, const Hf__Fact *fact) {
@@ -743,35 +850,44 @@ static void s_rebuild(hf_dispatch_t *self) {
     if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, self, &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
+    s_enter_found(self);
     hf_store_end_read(self->store);
 }
 
 //  ---- what is heard
 
 static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_t *id) {
-    hand_t *hand = hf_id_map_get(self->hands, id);
+    hf_hand_t *hand = hf_id_map_get(self->hands, id);
     if (!hand) { //  Begun by an earlier life whose proposal arrived late
-        hand = s_take_in_hand(self, id, STARTING);
+        hand = s_take_in_hand(self, id, HF_HAND_STARTING);
     }
-    if (hand->attempt > fact->attempt || (hand->attempt == fact->attempt && hand->stage != STARTING)) {
+    if (hand->attempt > fact->attempt ||
+        (hand->attempt == fact->attempt && hand->stage != HF_HAND_STARTING)) {
         return;
     }
     if (!hand->lane) { //  The same; or it was about to expire, but its Start came first
-        s_enter(hand, s_lane(self, fact->destination), fact->probe, self->now);
+        hf_lane_t *lane = s_lane(self, fact->destination);
+        if (lane) {
+            hf_lane_begin(lane, hand->retry, self->now);
+        }
+        s_enter(self, hand, lane, fact->probe);
     }
     if (fact->probe && hand->lane) {
         hand->lane->stale = true;
     }
-    bool mine = hand->stage == STARTING &&
+    hand->own = hand->stage == HF_HAND_STARTING &&
                 hand->proposal; //  Else an earlier life may have ordered it already
-    hand->stage = CALLING;
+    hand->stage = HF_HAND_CALLING;
     hand->attempt = fact->attempt;
     s_give_to(self, hand, s_caller_number(self, fact->caller), fact->caller_epoch);
     uint64_t known = hand->caller >= 0 ? self->callers[hand->caller].epoch : UINT64_MAX;
-    if (known == hand->caller_epoch) {
+    if (hand->in_line) {
+        s_mark(self, hand->lane); //  It may be called as soon as there is a place
+    }
+    if (known == hand->caller_epoch && !hand->in_line) {
         s_order(self, hand);
-    } else if (known) {
-        s_propose_lost(self, hand, !mine);
+    } else if (known && known != hand->caller_epoch) {
+        s_propose_lost(self, hand);
     } //  Otherwise nothing was heard of that caller yet: s_on_caller goes on
 }
 
@@ -808,7 +924,7 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
         s_on_gate(self, fact, s_lane(self, fact->destination));
         return true;
     }
-    hand_t *hand = hf_id_map_get(self->hands, &id);
+    hf_hand_t *hand = hf_id_map_get(self->hands, &id);
     if (fact->state == HF_STATE_CALLING) {
         s_on_started(self, fact, &id);
     } else if (fact->state == HF_STATE_ACCEPTED || fact->state == HF_STATE_WAITING) {
@@ -830,10 +946,10 @@ static bool s_on_fact(void *context, const Hf__Fact *fact) {
 static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
     hf_dispatch_t *self = context;
     proposed_t *proposed = tag;
-    hand_t *hand = hf_id_map_get(self->hands, &proposed->id);
+    hf_hand_t *hand = hf_id_map_get(self->hands, &proposed->id);
     if (hand && hand->proposal == proposed->number && result && result->code != HF_RESULT_DONE &&
-        hand->stage != CALLING) {
-        if (hand->lane && hand->stage == STARTING) {
+        hand->stage != HF_HAND_CALLING) {
+        if (hand->lane && hand->stage == HF_HAND_STARTING) {
             hf_lane_undo(hand->lane, hand->retry);
         }
         s_distrust(self, hand->lane); //  It may be the destination's gate that forbade it
@@ -848,12 +964,12 @@ static void s_on_answer(void *context, void *tag, const Hf__Result *result) {
 static void s_on_caller(hf_dispatch_t *self, int number, uint64_t epoch) {
     size_t place = 0;
     self->callers[number].epoch = epoch;
-    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
-        if (hand->stage == CALLING && hand->caller == number) {
-            if (hand->caller_epoch == epoch) {
+    for (hf_hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        if (hand->stage == HF_HAND_CALLING && hand->caller == number) {
+            if (hand->caller_epoch != epoch) {
+                s_propose_lost(self, hand);
+            } else if (!hand->in_line) {
                 s_order(self, hand);
-            } else {
-                s_propose_lost(self, hand, true);
             }
         }
     }
@@ -866,12 +982,15 @@ static void s_on_caller(hf_dispatch_t *self, int number, uint64_t epoch) {
 //  not have arrived: a caller that has one already ignores the second.
 static void s_find_lost(hf_dispatch_t *self) {
     size_t place = 0;
-    for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+    for (hf_hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
         bool gone = hand->caller < 0 || (self->callers[hand->caller].epoch &&
                                          self->callers[hand->caller].epoch != hand->caller_epoch);
-        if (hand->stage == CALLING && gone) {
-            s_propose_lost(self, hand, true);
-        } else if (hand->stage == CALLING && self->callers[hand->caller].epoch == hand->caller_epoch &&
+        if (hand->stage == HF_HAND_CALLING && gone) {
+            s_propose_lost(self, hand);
+        } else if (hand->in_line) {
+            s_mark(self, hand->lane); //  It may have waited for too long
+        } else if (hand->stage == HF_HAND_CALLING &&
+                   self->callers[hand->caller].epoch == hand->caller_epoch &&
                    self->now - hand->ordered_at >= ORDER_AGAIN_MS) {
             s_order(self, hand);
         }
@@ -905,11 +1024,12 @@ static void s_on_ended(hf_dispatch_t *self, const void *data, size_t size) {
     }
     for (size_t i = 0; i < message->n_orders; i++) {
         const Hf__AttemptOrder *ended = message->orders[i];
-        hand_t *hand = hf_id_from(&id, ended->id.data, ended->id.len) ? hf_id_map_get(self->hands, &id)
-                                                                      : NULL;
-        if (hand && hand->stage == CALLING && hand->attempt == ended->attempt &&
+        hf_hand_t *hand = hf_id_from(&id, ended->id.data, ended->id.len) ? hf_id_map_get(self->hands, &id)
+                                                                         : NULL;
+        if (hand && hand->stage == HF_HAND_CALLING && hand->attempt == ended->attempt &&
             hand->caller_epoch == message->caller_epoch && !hand->probe) {
             hand->answered = true;
+            hf_hand_leave_line(hand); //  An earlier life had ordered it
             s_give_place(self, hand);
         }
     }
@@ -951,7 +1071,7 @@ void hf_dispatch_destroy(hf_dispatch_t **self_p) {
             free(self->callers[i].orders);
         }
         size_t place = 0;
-        for (hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        for (hf_hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
             free(hand);
         }
         hf_id_map_destroy(&self->hands);
@@ -984,6 +1104,7 @@ static void s_tick(void *core, int64_t now) {
     if (self->rebuild) {
         s_rebuild(self);
     }
+    s_serve_lines(self);
     if (hf_link_is_live(hf_proposer_link(self->proposer), now)) {
         s_wake_lanes(self);
         s_look_at_all(self);
@@ -1032,8 +1153,17 @@ const hf_core_ops_t hf_dispatch_ops = {s_receive, s_tick, s_next_deadline, s_out
 
 void hf_dispatch_stop(hf_dispatch_t *self) {
     self->stopped = true;
+    for (size_t i = 0; i < self->config->destinations_size; i++) {
+        s_mark(self, &self->lanes[i]); //  Who is in line goes back to the queue
+    }
 }
 
 bool hf_dispatch_is_quiet(const hf_dispatch_t *self) {
+    size_t place = 0;
+    for (const hf_hand_t *hand; (hand = hf_id_map_next(self->hands, &place));) {
+        if (hand->in_line && hand->own) {
+            return false;
+        }
+    }
     return hf_link_unacked(hf_proposer_link(self->proposer)) == 0;
 }

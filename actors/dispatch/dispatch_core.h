@@ -3,8 +3,9 @@
  *  The index in the journal's file is the queue; dispatch keeps no copy of it. Facts only tell it where to look: a destination that
  *  got work, or a free place, is walked from the head of its due commands, and what is not already in hand is started.
  *
- *  Happy path: Start proposed → its fact comes back → the order goes to the caller → the caller's word that it was answered well, or
- *  the outcome's fact, frees the place.
+ *  Happy path: Start proposed → its fact comes back → the order goes to the caller, when there is a place → the caller's word that it
+ *  was answered well, or the outcome's fact, frees the place. Where a third party is quick, Starts go ahead of places, so that making
+ *  them durable does not use these up; what cannot be called after all goes back to the queue, and it costs the command nothing.
  *  Failures: a caller's new epoch (from the journal's beats) means that its attempts are lost: their outcome is proposed as
  *  `uncertain`; a new life of dispatch finds started attempts in the index and orders them again, which a caller that has them
  *  already ignores.

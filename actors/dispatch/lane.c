@@ -1,5 +1,12 @@
 #include "dispatch/lane.h"
 
+enum {
+    AHEAD_MAX =
+        512, //  Attempts of one destination that go ahead of a place: some milliseconds' worth at most
+    AHEAD_FREED_MS = 100,   //  Only where places come free: one did within this time,
+    AHEAD_QUICK_US = 20000, //  and the mean latency is no more than this: else nothing would be gained
+};
+
 void hf_lane_set_gate(hf_lane_t *self, const Hf__Destination *record) {
     hf_circuit_t before = self->gate.circuit;
     self->gate = hf_gate_read(record);
@@ -15,6 +22,33 @@ static int s_limit(const hf_lane_t *self) {
     return self->destination->adaptive ? hf_limit_use(&self->limit, ceiling) : ceiling;
 }
 
+bool hf_lane_has_free_place(const hf_lane_t *self) {
+    return self->in_hand < s_limit(self);
+}
+
+bool hf_lane_has_place(const hf_lane_t *self) {
+    return !self->line_first && hf_lane_has_free_place(self);
+}
+
+bool hf_lane_lets_call(const hf_lane_t *self, int64_t now) {
+    int64_t when;
+    return hf_gate_may(&self->gate, now, &when) == HF_MAY_BEGIN;
+}
+
+//  How many may begin ahead of a place. To make a Start durable takes longer than a quick third party does to answer: if each waited for its
+//  place first, `concurrency` would bound what is on its way to the disk, too. Not where a person would have to decide about what a
+//  crash leaves uncertain, and not where anything but places holds attempts back: what goes ahead was paced before its time.
+static int s_ahead(const hf_lane_t *self, int limit, int64_t now) {
+    bool quick = self->freed_at && now - self->freed_at <= AHEAD_FREED_MS && self->limit.long_us > 0 &&
+                 self->limit.long_us <= AHEAD_QUICK_US;
+    bool free = self->gate.circuit == HF_CIRCUIT_CLOSED && limit == self->destination->concurrency &&
+                hf_pace_rate(&self->pace, self->destination, &self->gate, now) <= 0;
+    if (!quick || !free || self->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD) {
+        return 0;
+    }
+    return limit < AHEAD_MAX ? limit : AHEAD_MAX;
+}
+
 int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when) {
     *when = INT64_MAX;
     hf_may_t may = hf_gate_may(&self->gate, now, when);
@@ -23,10 +57,12 @@ int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when) {
     }
     *when = INT64_MAX;
     if (may == HF_MAY_PROBE) {
-        bool place = self->in_hand < self->destination->concurrency;
+        bool place = !self->line_first && self->in_hand < self->destination->concurrency;
         return most > 0 && place && self->probes == 0; //  Its end, and what follows from it, are facts
     }
-    int room = s_limit(self) - self->in_hand; //  A freed place is a fact, too
+    int limit = s_limit(self);
+    int room = limit - self->in_hand - self->line_size +
+               s_ahead(self, limit, now); //  A freed place is a fact, too
     room = room < most ? room : most;
     return room > 0 ? hf_pace_room(&self->pace, self->destination, &self->gate, room, now, when) : 0;
 }
@@ -44,15 +80,15 @@ void hf_lane_take(hf_lane_t *self, bool probe) {
     self->probes += probe;
 }
 
-void hf_lane_begin(hf_lane_t *self, bool probe, bool retry, int64_t now) {
-    hf_lane_take(self, probe);
+void hf_lane_begin(hf_lane_t *self, bool retry, int64_t now) {
     hf_pace_take(&self->pace, now);
     hf_budget_take(&self->budget, self->destination->retry_budget_percent, retry, now);
 }
 
-void hf_lane_give(hf_lane_t *self, bool probe) {
+void hf_lane_give(hf_lane_t *self, bool probe, int64_t now) {
     self->in_hand--;
     self->probes -= probe;
+    self->freed_at = now;
 }
 
 void hf_lane_undo(hf_lane_t *self, bool retry) {

@@ -399,7 +399,8 @@ static int s_outcome(hf_batch_t *batch, const Hf__Outcome *outcome, Hf__Result *
     attempt->ended_at = batch->now;
     int rc = s_add_history(batch, &id, after, &entry);
     hf_event_t event = attempt->class_ == HF_CLASS_SUCCEEDED ? HF_EVENT_SUCCEED : HF_EVENT_FAIL;
-    after->round_attempt += before->inquiry || hf_gate_is_free_of_charge(before, attempt) ? 1 : 0;
+    bool free = before->inquiry || attempt->unasked || hf_gate_is_free_of_charge(before, attempt);
+    after->round_attempt += free ? 1 : 0;
     size_t place = batch->facts_size; //  Of its fact: the next one of its key may be released behind it
     rc = rc ? rc : s_change(batch, before, after, event);
     if (rc) {

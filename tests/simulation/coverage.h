@@ -52,6 +52,8 @@
     X(THIRD_4XX, "third party rejects")                                                                      \
     X(THIRD_RESETS, "third party resets")                                                                    \
     X(THIRD_RETRY_AFTER, "third party asks to wait")                                                         \
+    X(AHEAD, "started ahead of a place")                                                                     \
+    X(GIVEN_BACK, "started, and not called")                                                                 \
     X(ATTEMPT_LOST, "attempt lost with its caller")                                                          \
     X(ASKED_DONE, "asked: it was done")                                                                      \
     X(ASKED_NOT_DONE, "asked: it was not")                                                                   \

@@ -363,11 +363,18 @@ static void s_learn_start(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
                       "c%u is called again though its outcome is unknown and its destination holds",
                       command->number);
     }
-    sim_ledger_attempt(command, fact->attempt)->placed = true;
-    if (++self->calling[s_destination(command)] > (unsigned)pipeline->destination->concurrency) {
-        sim_violation(engine, 10, "%u commands of %s are called at once, %d are allowed",
-                      self->calling[s_destination(command)], pipeline->destination->name,
-                      pipeline->destination->concurrency);
+    if (++self->started[s_destination(command)] > (unsigned)pipeline->destination->concurrency) {
+        sim_cover(SIM_FAULT_AHEAD, self->counts);
+    }
+}
+
+//  It counts from when a caller begins it until it is answered well, or its end is known.
+static void s_take_place(sim_ledger_t *self, const sim_command_t *command, sim_attempt_t *attempt) {
+    const hf_destination_t *destination = s_pipeline(self, command)->destination;
+    attempt->placed = true;
+    if (++self->calling[s_destination(command)] > (unsigned)destination->concurrency) {
+        sim_violation(&self->world->engine, 10, "%u commands of %s are called at once, %d are allowed",
+                      self->calling[s_destination(command)], destination->name, destination->concurrency);
     }
 }
 
@@ -388,9 +395,15 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
     const sim_engine_t *engine = &self->world->engine;
     sim_attempt_t *attempt = sim_ledger_attempt(command, fact->attempt);
     s_give_place(self, command, attempt);
+    self->started[s_destination(command)]--;
     sim_gate_ended(&self->gates[s_destination(command)], self->world, fact);
-    if (command->inquiry || (command->probe && !self->gates[s_destination(command)].probe_well)) {
-        command->round_attempt++; //  It was no call, or made for the destination's sake
+    bool never_asked = fact->class_ == HF_CLASS_REFUSED && attempt->calls == 0;
+    if (never_asked) {
+        sim_cover(SIM_FAULT_GIVEN_BACK, self->counts);
+    }
+    if (command->inquiry || never_asked ||
+        (command->probe && !self->gates[s_destination(command)].probe_well)) {
+        command->round_attempt++; //  It was no call, was not made, or for the destination's sake
     }
     if (command->inquiry && attempt->delivered && fact->http_status == 404) {
         command->unknown = false;
@@ -417,7 +430,6 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
         sim_violation(engine, 3, "attempt %u of c%u counts as never sent, but the third party got it",
                       fact->attempt, command->number);
     }
-    bool never_asked = fact->class_ == HF_CLASS_REFUSED && attempt->calls == 0;
     if (!never_asked && (!attempt->delivered || attempt->expected != fact->class_)) {
         sim_violation(engine, 3, "attempt %u of c%u ended as %s, the third party's answer was %s",
                       fact->attempt, command->number, hf_class_name(fact->class_),
@@ -807,6 +819,8 @@ void sim_ledger_called(sim_ledger_t *self, sim_command_t *command, uint32_t numb
     if (++attempt->calls > 1) {
         sim_violation(engine, 4, "attempt %u of c%u is called %u times", number, command->number,
                       attempt->calls);
+    } else {
+        s_take_place(self, command, attempt);
     }
     if (command->inquiry ? size > 0
                          : size != command->body.size || memcmp(body, command->body.data, size) != 0) {

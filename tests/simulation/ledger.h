@@ -87,7 +87,8 @@ struct sim_ledger {
     struct sim_fact *facts;                  //  All of them, by number - 1
     size_t facts_capacity;                   //  Places
     unsigned counts[HF_STATES];              //  Commands in each state
-    unsigned calling[SIM_DESTINATIONS];      //  In state calling, by destination
+    unsigned started[SIM_DESTINATIONS];      //  In state calling, by destination
+    unsigned calling[SIM_DESTINATIONS];      //  At the third party, by destination
     sim_gate_t gates[SIM_DESTINATIONS];      //  Destinations
     unsigned removed;                        //  Commands that left
     struct sim_jobs jobs;                    //  What jobs decided

@@ -173,6 +173,142 @@ static void a_place_is_free_once_its_caller_says_so_and_only_once(void **unused)
     s_teardown(story);
 }
 
+static void s_gate(story_t *story, hf_gate_event_t event) {
+    s_propose(story, &story->client, w_gate(story->world, event, 0));
+}
+
+//  A third party with two places that has just shown to be quick; then six commands: two are ordered, two have started ahead of a place.
+static story_t *s_setup_line(hf_id_t ids[6]) {
+    story_t *story = s_setup(2);
+    s_settle(story);
+    for (int i = 0; i < 2; i++) {
+        hf_id_t id = s_submit(story, 0, 0);
+        s_settle(story);
+        Hf__Proposal *outcome = w_outcome(story->world, &id, 1, story->caller.epoch, HF_CLASS_SUCCEEDED);
+        outcome->outcome->attempt->total_us = 1000;
+        story->world->now += 250 * i; //  A window of the latency ends
+        s_propose(story, &story->caller, outcome);
+        s_settle(story);
+    }
+    for (int i = 0; i < 6; i++) {
+        ids[i] = s_submit(story, 0, 0);
+        s_settle(story);
+    }
+    assert_int_equal(story->orders, 2 + 2);
+    for (int i = 0; i < 6; i++) {
+        assert_state(story->world, &ids[i], i < 4 ? HF_STATE_CALLING : HF_STATE_ACCEPTED);
+    }
+    return story;
+}
+
+static void starts_go_ahead_of_places_and_are_ordered_in_turn(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    for (int i = 0; i < 6; i++) {
+        assert_true(hf_id_equal(&story->ordered[2 + i], &ids[i]));
+        s_ended(story, &ids[i], 1, story->caller.epoch);
+        s_settle(story);
+        assert_int_equal(story->orders, i + 5 < 8 ? i + 5 : 8); //  Two at once, never more
+    }
+    s_teardown(story);
+}
+
+//  What was started and not called goes back to the queue, and it costs none of its attempts.
+static void who_is_in_line_when_the_gate_closes_is_not_called(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    s_gate(story, HF_GATE_PAUSE);
+    s_settle(story);
+    s_ended(story, &ids[0], 1, story->caller.epoch);
+    s_ended(story, &ids[1], 1, story->caller.epoch);
+    s_settle(story);
+    assert_int_equal(story->orders, 4);
+    for (int i = 2; i < 4; i++) {
+        const Hf__State *state = w_state(story->world, &ids[i]);
+        assert_int_equal(state->state, HF_STATE_DECIDING);
+        assert_int_equal(state->class_, HF_CLASS_REFUSED);
+        assert_int_equal(state->attempt - state->round_attempt, 0);
+        assert_string_equal(state->reason, "not called: its destination is held");
+    }
+    s_teardown(story);
+}
+
+static void who_gets_no_place_in_time_goes_back(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    s_pass(story, 2000); //  The two that are called hang
+    assert_int_equal(story->orders, 4);
+    assert_state(story->world, &ids[1], HF_STATE_CALLING);
+    assert_state(story->world, &ids[2], HF_STATE_DECIDING);
+    assert_state(story->world, &ids[3], HF_STATE_DECIDING);
+    assert_state(story->world, &ids[4], HF_STATE_ACCEPTED); //  And nobody goes ahead any more
+    s_teardown(story);
+}
+
+static void a_stopping_dispatch_calls_nobody_who_is_in_line(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    hf_dispatch_stop(story->dispatch);
+    assert_false(hf_dispatch_is_quiet(story->dispatch));
+    s_settle(story);
+    assert_true(hf_dispatch_is_quiet(story->dispatch));
+    s_ended(story, &ids[0], 1, story->caller.epoch);
+    s_settle(story);
+    assert_int_equal(story->orders, 4);
+    assert_state(story->world, &ids[2], HF_STATE_DECIDING);
+    s_teardown(story);
+}
+
+//  A new life knows the order of the Starts, not which of them its caller had; the oldest are asked for.
+static void a_new_life_orders_no_more_than_there_are_places(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    s_new_dispatch(story);
+    s_pass(story, 1000);
+    assert_int_equal(story->orders, 4 + 2);
+    assert_true(hf_id_equal(&story->ordered[4], &ids[0]) || hf_id_equal(&story->ordered[5], &ids[0]));
+    assert_true(hf_id_equal(&story->ordered[4], &ids[1]) || hf_id_equal(&story->ordered[5], &ids[1]));
+    s_outcome(story, &ids[0], 1, HF_CLASS_SUCCEEDED);
+    s_settle(story);
+    assert_int_equal(story->orders, 7);
+    assert_true(hf_id_equal(&story->ordered[6], &ids[2]));
+    s_teardown(story);
+}
+
+//  Nobody asked it for what was in line: that is known, and needs no person.
+static void what_was_in_line_when_its_caller_died_was_never_sent(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    s_new_caller(story, 2);
+    s_pass(story, 500);
+    assert_int_equal(w_state(story->world, &ids[0])->class_, HF_CLASS_UNCERTAIN);
+    assert_int_equal(w_state(story->world, &ids[2])->class_, HF_CLASS_REFUSED);
+    s_teardown(story);
+}
+
+static void nobody_goes_ahead_where_there_is_a_rate_or_a_person_would_decide(void **unused) {
+    (void)unused;
+    for (int which = 0; which < 3; which++) {
+        hf_id_t ids[6];
+        story_t *story = s_setup_line(ids);
+        story->destination->rate = which == 0 ? 1000 : 0;
+        story->destination->on_uncertain = which == 1 ? HF_ON_UNCERTAIN_HOLD
+                                                      : HF_ON_UNCERTAIN_RETRY; //  2: neither
+        s_outcome(story, &ids[0], 1, HF_CLASS_SUCCEEDED);                      //  A place, and a look
+        s_outcome(story, &ids[1], 1, HF_CLASS_SUCCEEDED);
+        s_settle(story);
+        assert_state(story->world, &ids[2], HF_STATE_CALLING);
+        assert_state(story->world, &ids[4], which == 2 ? HF_STATE_CALLING : HF_STATE_ACCEPTED);
+        s_teardown(story);
+    }
+}
+
 static void what_is_not_due_waits_until_it_is(void **unused) {
     (void)unused;
     story_t *story = s_setup(4);
@@ -261,10 +397,6 @@ static void a_new_life_of_dispatch_orders_again_what_had_started(void **unused) 
     assert_int_equal(story->orders, 5);
     assert_true(hf_id_equal(&story->ordered[4], &third));
     s_teardown(story);
-}
-
-static void s_gate(story_t *story, hf_gate_event_t event) {
-    s_propose(story, &story->client, w_gate(story->world, event, 0));
 }
 
 static void a_paused_destination_is_not_called_before_it_is_resumed(void **unused) {
@@ -627,6 +759,13 @@ int main(void) {
         cmocka_unit_test(a_command_is_started_durably_then_ordered_once),
         cmocka_unit_test(no_more_than_concurrency_and_a_freed_place_is_taken),
         cmocka_unit_test(a_place_is_free_once_its_caller_says_so_and_only_once),
+        cmocka_unit_test(starts_go_ahead_of_places_and_are_ordered_in_turn),
+        cmocka_unit_test(who_is_in_line_when_the_gate_closes_is_not_called),
+        cmocka_unit_test(who_gets_no_place_in_time_goes_back),
+        cmocka_unit_test(a_stopping_dispatch_calls_nobody_who_is_in_line),
+        cmocka_unit_test(a_new_life_orders_no_more_than_there_are_places),
+        cmocka_unit_test(what_was_in_line_when_its_caller_died_was_never_sent),
+        cmocka_unit_test(nobody_goes_ahead_where_there_is_a_rate_or_a_person_would_decide),
         cmocka_unit_test(what_is_not_due_waits_until_it_is),
         cmocka_unit_test(lost_publications_are_made_good_by_the_next_beat),
         cmocka_unit_test(a_callers_new_life_makes_its_attempts_uncertain),
