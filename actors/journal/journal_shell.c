@@ -37,7 +37,7 @@ enum {
     LOCK_RETRY_MS = 20,      //  How often it is tried meanwhile
     //  A commit that carried at least so many proposals says that more are on their way: the next one begins so
     //  long after it, for it costs processor and disk about the same whether it carries five or fifty. But one
-    //  that carried many was worth its price, and nobody who waits for the next gains by a rest.
+    //  that carried many was worth its price, and nobody who waits for the next gains by a rest. (docs/durability.md has these.)
     REST_FROM = 4,
     REST_BELOW = 64,
     REST_NS = 400 * 1000,
