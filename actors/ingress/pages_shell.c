@@ -4,6 +4,7 @@
 #include "ingress/dead.h"
 #include "ingress/header.h"
 #include "ingress/job.h"
+#include "ingress/lists_shell.h"
 #include "ingress/query.h"
 #include "ingress/render.h"
 #include "ingress/waiting_shell.h"
@@ -31,13 +32,11 @@ static int s_path_id(hf_request_t *request, hf_id_t *id) {
 
 static void s_get_commands(hf_request_t *request) {
     hf_filter_t filter;
-    hf_buf_t json = {0};
-    const hf_server_t *server = request->server;
-    int rc = hf_filter_parse(&filter, request->route.query, hf_clock_now_ms(), &request->problem);
-    rc = rc ? rc
-            : hf_query_commands(server->store, server->config, &filter, hf_clock_now_ms(), &json,
-                                &request->problem);
-    hf_request_reply_json(request, rc, &json);
+    if (hf_filter_parse(&filter, request->route.query, hf_clock_now_ms(), &request->problem)) {
+        hf_request_refuse(request, &request->problem);
+    } else {
+        hf_lists_begin(request, &filter);
+    }
 }
 
 static void s_get_command(hf_request_t *request) {

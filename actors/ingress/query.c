@@ -21,6 +21,7 @@ typedef struct {
     hf_filter_t *filter;   //  Being filled in
     int64_t now;           //  What durations count back from
     hf_problem_t *problem; //  Why not
+    bool in_query;         //  In a query string, where "+" is a space
     unsigned seen;         //  Bits of the filters that came already
 } parse_t;
 
@@ -52,7 +53,20 @@ static int s_take_class(parse_t *parse, const char *value) {
                                 "class= is one of succeeded, refused, failed, rejected, uncertain.");
 }
 
-static int s_take_time(parse_t *parse, const char *name, const char *value, int64_t *ms) {
+//  An offset's "+" that was not encoded has come as a space; nothing else in a time is one.
+static void s_restore_plus(char *text) {
+    size_t size = strlen(text), offset = strlen("+01:00");
+    if (size > offset && text[size - offset] == ' ') {
+        text[size - offset] = '+';
+    }
+}
+
+static int s_take_time(parse_t *parse, const char *name, const char *given, int64_t *ms) {
+    char value[64];
+    snprintf(value, sizeof value, "%s", strlen(given) < sizeof value ? given : "");
+    if (parse->in_query) {
+        s_restore_plus(value);
+    }
     return hf_moment_parse(value, parse->now, true, ms) == 0
                ? 0
                : hf_problem_set(
@@ -148,12 +162,12 @@ static int s_take_pair(void *context, const char *name, const char *value) {
 
 int hf_filter_set(hf_filter_t *self, const char *name, const char *value, int64_t now,
                   hf_problem_t *problem) {
-    parse_t parse = {self, now, problem, 0};
+    parse_t parse = {.filter = self, .now = now, .problem = problem};
     return s_take_pair(&parse, name, value);
 }
 
 int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_problem_t *problem) {
-    parse_t parse = {self, now, problem, 0};
+    parse_t parse = {.filter = self, .now = now, .problem = problem, .in_query = true};
     *self = (hf_filter_t){.limit = HF_LIMIT_DEFAULT};
     hf_problem_set(problem, HF_PROBLEM_QUERY, 0,
                    "The query's percent-encoding is broken, or a part of it is too long.");
@@ -203,23 +217,25 @@ static int s_hold(hf_store_t *store, const Hf__State *state, int64_t now, hf_are
 
 //  ---- many
 
-//  One page being filled.
-typedef struct {
+//  One page being filled. A look begins with everything from `store` on anew.
+struct hf_list {
+    hf_filter_t filter;        //  What is wanted; each look moves its cursor on
+    hf_buf_t text;             //  The page
+    hf_json_t json;            //  Writes it
+    int found;                 //  On the page
+    bool more;                 //  Something is left behind the cursor
+    bool walks;                //  Through all commands: no index is of any help
     hf_store_t *store;         //  In a reading transaction
     const hf_config_t *config; //  Labels
-    const hf_filter_t *filter; //  What is wanted
     hf_arena_t *arena;         //  One state at a time
-    hf_json_t json;            //  The page
-    int found;                 //  On the page
     int scanned;               //  Looked at
     hf_id_t last;              //  The last one that was looked at
-    bool more;                 //  Something is left behind it
     bool parked;               //  There are parked commands among those that may be wanted
     int64_t now;               //  For what holds them
     gate_seen_t seen;          //  The destination of the last one
     int rc;                    //  -1: the file cannot be read
     hf_error_t error;          //  Why
-} page_t;
+};
 
 static bool s_same_state(hf_state_t wanted, uint32_t state) {
     return hf_state_shown((hf_state_t)state) == wanted;
@@ -246,12 +262,12 @@ static bool s_is_too_old(const hf_filter_t *filter, const hf_id_t *id) {
 
 //  False ends the walk: the page is full, enough was looked at, or the file cannot be read.
 static bool s_on_id(void *context, const hf_id_t *id) {
-    page_t *page = context;
+    hf_list_t *page = context;
     Hf__State *state = NULL;
-    if (s_is_too_new(page->filter, id)) {
+    if (s_is_too_new(&page->filter, id)) {
         return true;
     }
-    if (s_is_too_old(page->filter, id)) {
+    if (s_is_too_old(&page->filter, id)) {
         return false;
     }
     if (page->scanned == HF_SCAN_MAX) {
@@ -263,8 +279,8 @@ static bool s_on_id(void *context, const hf_id_t *id) {
         page->rc = -1;
         return false;
     }
-    if (found && s_is_wanted(page->filter, state)) {
-        if (page->found == page->filter->limit) {
+    if (found && s_is_wanted(&page->filter, state)) {
+        if (page->found == page->filter.limit) {
             page->more = true;
             return false;
         }
@@ -299,7 +315,7 @@ static const char *s_phases(hf_state_t state) {
 }
 
 typedef struct {
-    page_t *page;             //  For whom
+    hf_list_t *page;          //  For whom
     hf_id_t ids[HF_SCAN_MAX]; //  From the index
     int size;                 //  How many
     bool whole;               //  All were taken
@@ -328,8 +344,8 @@ static bool s_on_few_dead(void *context, uint64_t fact, const hf_id_t *id) {
 //  Members of the groups that the filter leaves. A group that does not fit is not even begun.
 static bool s_on_few_group(void *context, const char *destination, uint64_t number, const Hf__Group *group) {
     few_t *few = context;
-    page_t *page = few->page;
-    if (!hf_filter_takes_group(page->filter, number, group)) {
+    hf_list_t *page = few->page;
+    if (!hf_filter_takes_group(&page->filter, number, group)) {
         return true;
     }
     few->whole = few->whole && group->n <= (uint64_t)(HF_SCAN_MAX - few->size);
@@ -345,8 +361,8 @@ static int s_newer_first(const void *a, const void *b) {
 }
 
 static void s_on_parked(void *context, const char *destination, hf_state_t state, uint64_t count) {
-    page_t *page = context;
-    const char *wanted = page->filter->destination;
+    hf_list_t *page = context;
+    const char *wanted = page->filter.destination;
     if (state == HF_STATE_PARKED && count && (!*wanted || strcmp(wanted, destination) == 0)) {
         page->parked = true;
     }
@@ -354,8 +370,8 @@ static void s_on_parked(void *context, const char *destination, hf_state_t state
 
 //  Where few commands are in the wanted state, the index gives them at once, however many others there are.
 //  False: it doesn't.
-static bool s_list_few(page_t *page) {
-    const hf_filter_t *filter = page->filter;
+static bool s_list_few(hf_list_t *page) {
+    const hf_filter_t *filter = &page->filter;
     const char *phase = s_phases(filter->state);
     const char *destination = *filter->destination ? filter->destination : NULL;
     if (filter->state == HF_STATE_ACCEPTED) { //  Parked ones are seen as accepted, and stand in no phase
@@ -384,8 +400,8 @@ static bool s_list_few(page_t *page) {
     return whole;
 }
 
-static void s_list(page_t *page) {
-    const hf_filter_t *filter = page->filter;
+static void s_list(hf_list_t *page) {
+    const hf_filter_t *filter = &page->filter;
     hf_id_t from = hf_id_floor(filter->until);
     bool bounded = filter->until != 0;
     if (filter->has_cursor && (!bounded || memcmp(filter->cursor.bytes, from.bytes, HF_ID_SIZE) < 0)) {
@@ -396,37 +412,69 @@ static void s_list(page_t *page) {
         page->rc = hf_store_walk_key(page->store, filter->key, bounded ? &from : NULL, s_on_id, page,
                                      &page->error) ||
                    page->rc;
-    } else if (!s_list_few(page)) {
+    } else if (page->walks || !s_list_few(page)) {
+        page->walks = true;
         page->rc = hf_store_walk_newest(page->store, bounded ? &from : NULL, s_on_id, page, &page->error) ||
                    page->rc;
     }
 }
 
-static void s_next(page_t *page) {
-    char text[CURSOR_TEXT];
-    if (page->more) {
-        sodium_bin2base64(text, sizeof text, page->last.bytes, HF_ID_SIZE,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    }
-    hf_json_string(&page->json, "next", page->more ? text : NULL);
+hf_list_t *hf_list_new(const hf_filter_t *filter) {
+    hf_list_t *self = hf_alloc(sizeof *self);
+    self->filter = *filter;
+    self->json.out = &self->text;
+    hf_json_object(&self->json, NULL);
+    hf_json_array(&self->json, "commands");
+    return self;
 }
 
-int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, int64_t now,
-                      hf_buf_t *out, hf_problem_t *problem) {
-    page_t page = {.store = store, .config = config, .filter = filter, .json = {.out = out}, .now = now};
-    if (hf_store_begin_read(store, &page.error)) {
-        return s_unreadable(problem, &page.error);
+void hf_list_destroy(hf_list_t **self_p) {
+    assert(self_p);
+    hf_list_t *self = *self_p;
+    if (self) {
+        hf_buf_free(&self->text);
+        free(self);
+        *self_p = NULL;
     }
-    page.arena = hf_arena_new(ARENA);
-    hf_json_object(&page.json, NULL);
-    hf_json_array(&page.json, "commands");
-    s_list(&page);
-    hf_json_array_end(&page.json);
-    s_next(&page);
-    hf_json_object_end(&page.json);
+}
+
+static void s_begin_look(hf_list_t *self, hf_store_t *store, const hf_config_t *config, int64_t now) {
+    self->store = store;
+    self->config = config;
+    self->now = now;
+    self->more = self->parked = false;
+    self->scanned = self->rc = 0;
+    self->seen = (gate_seen_t){.destination = ""};
+}
+
+int hf_list_look(hf_list_t *self, hf_store_t *store, const hf_config_t *config, int64_t now,
+                 hf_problem_t *problem) {
+    s_begin_look(self, store, config, now);
+    if (hf_store_begin_read(store, &self->error)) {
+        return s_unreadable(problem, &self->error);
+    }
+    self->arena = hf_arena_new(ARENA);
+    s_list(self);
     hf_store_end_read(store);
-    hf_arena_destroy(&page.arena);
-    return page.rc ? s_unreadable(problem, &page.error) : 0;
+    hf_arena_destroy(&self->arena);
+    if (self->scanned) {
+        self->filter.cursor = self->last;
+        self->filter.has_cursor = true;
+    }
+    return self->rc ? s_unreadable(problem, &self->error) : !self->more || self->found == self->filter.limit;
+}
+
+void hf_list_end(hf_list_t *self, hf_buf_t *out) {
+    char text[CURSOR_TEXT];
+    if (self->more) {
+        sodium_bin2base64(text, sizeof text, self->filter.cursor.bytes, HF_ID_SIZE,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    }
+    hf_json_array_end(&self->json);
+    hf_json_string(&self->json, "next", self->more ? text : NULL);
+    hf_json_object_end(&self->json);
+    *out = self->text;
+    self->text = (hf_buf_t){0};
 }
 
 //  ---- one

@@ -1,6 +1,6 @@
 /*  Questions that are answered from the journal's file: one command, many, what is dead, the destinations.
- * Each opens one reading transaction and looks at a bounded number of records; what is left is said (a cursor
- * that goes on, "complete": false).  */
+ * Each opens one reading transaction and looks at a bounded number of records; a list goes on with the next look, what else is left
+ * is said ("complete": false).  */
 
 #ifndef HF_QUERY_H
 #define HF_QUERY_H
@@ -14,7 +14,7 @@ enum {
     HF_LIMIT_DEFAULT = 50, //  Commands of a page
     HF_LIMIT_MAX = 1000,   //  The same, at most
     HF_GROUP_TEXT = 17,    //  Bytes of a group's number as text, with a NUL
-    HF_SCAN_MAX = 2048,    //  Records that one request looks at: about 3 ms in which nobody else is served
+    HF_SCAN_MAX = 2048,    //  Records that one look takes in: about 3 ms in which nobody else is served
 };
 
 //  Which commands are wanted.
@@ -40,9 +40,19 @@ int hf_filter_parse(hf_filter_t *self, const char *query, int64_t now, hf_proble
 //  Sets one filter by its name. -1 as above.
 int hf_filter_set(hf_filter_t *self, const char *name, const char *value, int64_t now, hf_problem_t *problem);
 
-//  {"commands":[…],"next":…}, newest first. -1 with the problem set. now: for what holds them.
-int hf_query_commands(hf_store_t *store, const hf_config_t *config, const hf_filter_t *filter, int64_t now,
-                      hf_buf_t *out, hf_problem_t *problem);
+//  {"commands":[…],"next":…}, newest first, filled by as many looks as it takes. Between two of them nothing of the file is held:
+//  what changes meanwhile is seen as it is when its turn comes, and nothing comes twice.
+typedef struct hf_list hf_list_t;
+hf_list_t *hf_list_new(const hf_filter_t *filter);
+void hf_list_destroy(hf_list_t **self_p);
+
+//  Looks at HF_SCAN_MAX commands more. 1: the page is full, or nothing is left; 0: look again; -1 with the problem set. now: for what
+//  holds them.
+int hf_list_look(hf_list_t *self, hf_store_t *store, const hf_config_t *config, int64_t now,
+                 hf_problem_t *problem);
+
+//  The page as far as it was filled, after one look at least; the list is spent. Where something is left, "next" goes on from there.
+void hf_list_end(hf_list_t *self, hf_buf_t *out);
 
 //  How much of one command is told.
 typedef enum {

@@ -6,6 +6,7 @@
 
 #include "base/id_map.h"
 #include "ingress/metrics.h"
+#include "ingress/query.h"
 #include "ingress/route.h"
 #include "ingress/server_shell.h"
 #include "ingress/sse_shell.h"
@@ -14,7 +15,7 @@ typedef enum {
     HF_REQUEST_HEAD,    //  Its head is being read
     HF_REQUEST_BODY,    //  Its body is being gathered
     HF_REQUEST_REFUSED, //  Its body is being dropped; then it is answered with its problem
-    HF_REQUEST_WAITING, //  For the journal, or for a command's end
+    HF_REQUEST_WAITING, //  For the journal, for a command's end, or for a list to be filled
     HF_REQUEST_READY,   //  The response is there
     HF_REQUEST_DONE,    //  The response is queued
 } hf_request_phase_t;
@@ -61,6 +62,7 @@ struct hf_request {
     int64_t wait_until;            //  When the wait is over
     hf_request_t *next, **place;   //  In a list of the server's, or place NULL
     hf_request_t *same;            //  Another waiter for the same command
+    hf_list_t *list;               //  Being filled, or NULL
     //  The answer:
     int status;                    //  HTTP status
     struct MHD_Response *response; //  Ours until it is queued
@@ -93,6 +95,9 @@ struct hf_server {
     hf_request_t *waiters;                      //  All that wait for an end
     hf_request_t *ended;                        //  Whose command has ended
     size_t waiters_size;                        //  How many wait
+    hf_request_t *lists;                        //  Whose list is being filled; the first is looked for next
+    size_t lists_size;                          //  How many
+    int64_t list_at;                            //  When that may be
     uint64_t rebuilds;                          //  Of the core, as known
     int64_t replay_at;                          //  When event readers may read the file again
     int64_t beat_at;                            //  When streams were looked at for heartbeats

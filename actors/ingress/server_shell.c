@@ -2,6 +2,7 @@
 #include "host/clock.h"
 #include "host/listen.h"
 #include "ingress/head_shell.h"
+#include "ingress/lists_shell.h"
 #include "ingress/pages_shell.h"
 #include "ingress/refusal_shell.h"
 #include "ingress/request_shell.h"
@@ -249,6 +250,7 @@ static void s_on_completed(void *context, struct MHD_Connection *connection, voi
     hf_server_t *server = context;
     server->under_way -= request->counted;
     server->standing -= request->phase == HF_REQUEST_WAITING && !request->suspended;
+    hf_lists_forget(request);
     hf_waiting_forget(request);
     request->connection = NULL;
     if (!request->in_journal) {
@@ -426,13 +428,15 @@ static void s_share(hf_server_t *self, int64_t now) {
 
 int64_t hf_server_run(hf_server_t *self, bool read) {
     s_share(self, hf_clock_now_ms());
+    hf_lists_go_on(self);
     if (s_run(self, read)) {
         return INT64_MIN;
     }
-    if (hf_sse_is_behind(self->sse)) {
-        return self->replay_at;
+    int64_t at = self->standing ? self->now + HF_SERVER_STANDING_LOOK_MS : INT64_MAX;
+    if (self->lists && self->list_at < at) {
+        at = self->list_at;
     }
-    return self->standing ? self->now + HF_SERVER_STANDING_LOOK_MS : INT64_MAX;
+    return hf_sse_is_behind(self->sse) && self->replay_at < at ? self->replay_at : at;
 }
 
 //  ---- every now and then
@@ -488,6 +492,7 @@ void hf_server_drain(hf_server_t *self) {
     if (fd >= 0) {
         close(fd);
     }
+    hf_lists_end(self);
     hf_waiting_end(self, self->drain_at, true);
     hf_sse_close(self->sse);
 }

@@ -32,7 +32,11 @@ enum {
     HF_SERVER_STANDING_MS = 20,     //  And how long: a journal that is there answers sooner
     HF_SERVER_STANDING_LOOK_MS = 5, //  How often libmicrohttpd is run while some stand
     HF_SERVER_SPARES = 1024,        //  Requests kept to be used again, a kibibyte each
-    HF_SERVER_REPLAY_MS = 2,     //  Between two rounds in which replaying readers read, while submitters wait
+    HF_SERVER_REPLAY_MS = 2, //  Between two rounds in which replaying readers read, while submitters wait
+    HF_SERVER_LISTS =
+        16, //  Lists that take several looks, at once; another one is as short as its first look
+    HF_SERVER_LIST_MS = 3000,    //  How long one may take
+    HF_SERVER_LIST_REST_MS = 3,  //  Between two looks while submitters wait: as long as one takes
     HF_SERVER_FOLLOW_MS = 10000, //  How long facts are heard after the last who wanted one
     HF_SERVER_TICK_MS = 100,     //  How often waits are looked at
     HF_SERVER_DRAIN_MS = 8000,   //  How long a client may take for its answer while the node ends

@@ -82,7 +82,10 @@ static const char s_pipelines[] = "node\n"
                                   "        attempts = 1\n"
                                   "    label\n"
                                   "        accepted = Stopping\n"
-                                  "        succeeded = Stopped\n";
+                                  "        succeeded = Stopped\n"
+                                  "\n"
+                                  "pipeline = rare\n"
+                                  "    destination = third\n";
 
 static void s_write_pipelines(const world_t *world, const char *more) {
     char path[128];
@@ -720,6 +723,68 @@ static void s_a_killed_journal_is_not_noticed(void **state) {
     }
 }
 
+//  4,500 that do not match: more than two looks at the file take in.
+static void s_make_many(world_t *world) {
+    char *lines = malloc(BODY_LIMIT), *request = malloc(2 * BODY_LIMIT);
+    assert_true(lines && request);
+    size_t size = 0;
+    for (int i = 0; i < 1500; i++) {
+        size += (size_t)snprintf(lines + size, BODY_LIMIT - size, "{\"host\":\"m\"}\n");
+    }
+    int whole = snprintf(request, 2 * BODY_LIMIT,
+                         "POST /pipelines/stop/batch HTTP/1.1\r\nHost: x\r\nHoldfast-Not-Before: 1h\r\n"
+                         "Content-Length: %zu\r\n\r\n%s",
+                         size, lines);
+    for (int i = 0; i < 3; i++) {
+        if (s_exchange(world, request, (size_t)whole) != 202) {
+            fail_msg("%s", world->answer);
+        }
+    }
+    free(lines);
+    free(request);
+}
+
+static void s_assert_listed(world_t *world, const char *path, size_t count, bool more) {
+    assert_int_equal(s_ask(world, "GET", path, "", NULL), 200);
+    json_t *json = s_body(world);
+    if (json_array_size(json_object_get(json, "commands")) != count ||
+        json_is_string(json_object_get(json, "next")) != more) {
+        fail_msg("%s: %s", path, world->answer);
+    }
+    json_decref(json);
+}
+
+static void s_a_list_finds_what_lies_behind_many_others(void **state) {
+    world_t *world = *state;
+    char path[256], since[32];
+    static const char nobody[] = "GET /commands?class=rejected&limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(s_ask(world, "POST", "/pipelines/rare/commands", "Holdfast-Not-Before: 1h\r\n",
+                               "{\"host\":\"r\"}"),
+                         202);
+        if (i == 0) {
+            snprintf(since, sizeof since, "%.23s", s_member(world, "accepted_at")); //  Without its Z
+        }
+    }
+    s_make_many(world);
+    s_assert_listed(world, "/commands?pipeline=rare&limit=1", 1, true);
+    s_assert_listed(world, "/commands?pipeline=rare&limit=2", 2, false);
+    s_assert_listed(world, "/commands?pipeline=rare", 2, false);
+    s_assert_listed(world, "/commands?pipeline=rare&state=accepted", 2, false);
+    s_assert_listed(world, "/commands?state=expired", 0, false);
+    snprintf(path, sizeof path, "/commands?pipeline=rare&since=%s+00:00", since);
+    s_assert_listed(world, path, 2, false);
+    int fd = s_connect(world);
+    s_write(fd, nobody, sizeof nobody - 1);
+    shutdown(fd, SHUT_WR); //  It has said all, and still reads
+    assert_int_equal(s_read(world, fd, s_is_whole), 200);
+    close(fd);
+    fd = s_connect(world);
+    s_write(fd, nobody, sizeof nobody - 1);
+    close(fd);
+    assert_int_equal(s_ask(world, "GET", "/healthz", "", NULL), 200);
+}
+
 static void s_a_wait_is_answered_when_the_node_ends(void **state) {
     world_t *world = *state;
     static const char request[] = HEAD "Prefer: wait=300\r\nHoldfast-Not-Before: 1h\r\n" BODY;
@@ -761,6 +826,7 @@ int main(void) {
         cmocka_unit_test(s_the_stream_of_all_goes_on_without_a_gap),
         cmocka_unit_test(s_pages_for_machines),
         cmocka_unit_test(s_a_killed_journal_is_not_noticed),
+        cmocka_unit_test(s_a_list_finds_what_lies_behind_many_others),
         cmocka_unit_test(s_a_wait_is_answered_when_the_node_ends),
         cmocka_unit_test(s_a_token_is_asked_for),
     };

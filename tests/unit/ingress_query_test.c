@@ -87,15 +87,27 @@ static json_t *s_parse(hf_buf_t *text) {
     return json;
 }
 
-static json_t *s_list(filled_t *world, const char *query) {
+//  A page after so many looks at most; how many it took.
+static json_t *s_list_in(filled_t *world, const char *query, int most, int *looks) {
     hf_filter_t filter;
     hf_problem_t problem;
     hf_buf_t out = {0};
-    if (hf_filter_parse(&filter, query, FIRST_AT + COMMANDS, &problem) ||
-        hf_query_commands(world->store, world->config, &filter, FIRST_AT + COMMANDS, &out, &problem)) {
+    int rc = hf_filter_parse(&filter, query, FIRST_AT + COMMANDS, &problem);
+    hf_list_t *list = hf_list_new(&filter);
+    for (*looks = 0; rc == 0 && *looks < most; ++*looks) {
+        rc = hf_list_look(list, world->store, world->config, FIRST_AT + COMMANDS, &problem);
+    }
+    if (rc < 0) {
         fail_msg("%s: %s", query, problem.detail);
     }
+    hf_list_end(list, &out);
+    hf_list_destroy(&list);
     return s_parse(&out);
+}
+
+static json_t *s_list(filled_t *world, const char *query) {
+    int looks;
+    return s_list_in(world, query, 1000, &looks);
 }
 
 static int s_number(filled_t *world, json_t *command) {
@@ -182,12 +194,51 @@ static void s_cursors_lead_through_everything_once(void **state) {
     assert_int_equal(pages, 143);
 }
 
-static void s_a_request_looks_at_so_many_only(void **state) {
-    int pages;
+static size_t s_size(json_t *page) {
+    return json_array_size(json_object_get(page, "commands"));
+}
+
+//  However many others there are between them: a page is short only where nothing is left.
+static void s_a_page_is_filled_by_many_looks(void **state) {
+    int pages, looks;
     assert_int_equal(s_list_all(*state, "limit=1000&class=rejected", s_is_rejected, &pages), COMMANDS / 200);
-    assert_int_equal(pages, 3);
-    assert_int_equal(s_list_all(*state, "limit=1000&pipeline=nobody", s_any, &pages), 0);
-    assert_int_equal(pages, 3);
+    assert_int_equal(pages, 1);
+    assert_int_equal(s_list_all(*state, "limit=29&class=rejected", s_is_rejected, &pages), COMMANDS / 200);
+    assert_int_equal(pages, 2);
+    assert_int_equal(
+        s_list_all(*state, "limit=1&until=1970-01-01T00:16:45Z&class=rejected", s_is_rejected, &pages), 25);
+    json_t *page = s_list_in(*state, "limit=1000&pipeline=nobody", 1000, &looks);
+    assert_int_equal(s_size(page), 0);
+    assert_true(json_is_null(json_object_get(page, "next")));
+    assert_int_equal(looks, 3);
+    json_decref(page);
+}
+
+//  Whether there is another one behind a full page costs no look more.
+static void s_a_full_page_is_looked_for_no_longer(void **state) {
+    int looks;
+    json_t *page = s_list_in(*state, "limit=10&class=rejected", 1000, &looks);
+    assert_int_equal(s_size(page), 10);
+    assert_true(json_is_string(json_object_get(page, "next")));
+    assert_int_equal(looks, 1);
+    json_decref(page);
+}
+
+//  One that is ended before its page is full says where to go on, and nothing is missed or comes twice.
+static void s_a_list_that_ends_early_goes_on_by_its_cursor(void **state) {
+    int looks;
+    size_t found = 0;
+    char query[512], next[256] = "";
+    for (int page = 0; page < 3; page++) {
+        snprintf(query, sizeof query, "limit=1000&class=rejected%s%s", *next ? "&cursor=" : "", next);
+        json_t *json = s_list_in(*state, query, 1, &looks);
+        const char *cursor = json_string_value(json_object_get(json, "next"));
+        assert_true((cursor != NULL) == (page < 2));
+        snprintf(next, sizeof next, "%s", cursor ? cursor : "");
+        found += s_size(json);
+        json_decref(json);
+    }
+    assert_int_equal(found, COMMANDS / 200);
 }
 
 static void s_the_few_of_a_state_come_at_once(void **state) {
@@ -214,6 +265,28 @@ static void s_filters_choose(void **state) {
                                 s_is_within, &pages),
                      50);
     assert_int_equal(s_list_all(*state, "limit=1000&since=1s", s_any, &pages), 1000); //  Back from now
+}
+
+//  As people write it: there the query's "+" is a space.
+static void s_an_offset_needs_no_encoding(void **state) {
+    hf_filter_t filter;
+    hf_problem_t problem;
+    (void)state;
+    assert_int_equal(hf_filter_parse(&filter,
+                                     "since=1970-01-01T01:16:41+01:00&until=1970-01-01T01:16:41.5%2B01:00", 0,
+                                     &problem),
+                     0);
+    assert_int_equal(filter.since, 1001000);
+    assert_int_equal(filter.until, 1001500);
+    assert_int_equal(hf_filter_parse(&filter,
+                                     "since=1970-01-01T00:16:41.25%2001:00&until=1970-01-01T00:16:41-01:00",
+                                     0, &problem),
+                     -1);
+    assert_int_equal(hf_filter_parse(&filter, "until=1970-01-01T00:16:41-01:00", 0, &problem), 0);
+    assert_int_equal(filter.until, 4601000);
+    assert_int_equal(hf_filter_parse(&filter, "since=1970-01-01+00:16:41Z", 0, &problem), -1);
+    assert_int_equal(hf_filter_parse(&filter, "since=+01:00", 0, &problem), -1);
+    assert_int_equal(hf_filter_set(&filter, "since", "1970-01-01T01:16:41 01:00", 0, &problem), -1);
 }
 
 static void s_wrong_filters_say_what_is_wrong(void **state) {
@@ -348,15 +421,11 @@ static void s_the_dead_by_groups(void **state) {
     for (size_t i = 0; i < 2; i++) { //  What is shown of a group finds its members
         json_t *commands;
         char query[64];
-        hf_filter_t filter;
         group = json_array_get(groups, i);
         assert_string_equal(json_string_value(json_object_get(group, "reason")), "so it was");
         snprintf(query, sizeof query, "state=dead&group=%s",
                  json_string_value(json_object_get(group, "group")));
-        assert_int_equal(hf_filter_parse(&filter, query, 0, &problem), 0);
-        assert_int_equal(
-            hf_query_commands(world->store, world->config, &filter, FIRST_AT + COMMANDS, &out, &problem), 0);
-        commands = s_parse(&out);
+        commands = s_list(world, query);
         assert_int_equal(json_array_size(json_object_get(commands, "commands")), 30);
         assert_true(json_is_null(json_object_get(commands, "next")));
         json_decref(commands);
@@ -401,9 +470,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_a_page_is_newest_first),
         cmocka_unit_test(s_cursors_lead_through_everything_once),
-        cmocka_unit_test(s_a_request_looks_at_so_many_only),
+        cmocka_unit_test(s_a_page_is_filled_by_many_looks),
+        cmocka_unit_test(s_a_full_page_is_looked_for_no_longer),
+        cmocka_unit_test(s_a_list_that_ends_early_goes_on_by_its_cursor),
         cmocka_unit_test(s_the_few_of_a_state_come_at_once),
         cmocka_unit_test(s_filters_choose),
+        cmocka_unit_test(s_an_offset_needs_no_encoding),
         cmocka_unit_test(s_wrong_filters_say_what_is_wrong),
         cmocka_unit_test(s_one_command_or_none),
         cmocka_unit_test(s_the_dead_by_groups),
