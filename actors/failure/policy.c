@@ -109,6 +109,14 @@ static hf_verdict_t s_ask(const hf_pipeline_t *pipeline, const Hf__State *state,
     return verdict;
 }
 
+//  Nobody was asked to make the newest attempt: it is as due as it was before.
+static hf_verdict_t s_as_before(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now) {
+    hf_verdict_t verdict = {.event = HF_EVENT_RETRY_AT, .due = state->round_at < now ? state->round_at : now};
+    verdict.inquire = state->inquiry && s_can_ask(pipeline, state);
+    snprintf(verdict.reason, sizeof verdict.reason, "%.600s", state->reason);
+    return verdict;
+}
+
 static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *state, int64_t now,
                              hf_rng_t *rng) {
     uint32_t done = state->attempt - state->round_attempt;
@@ -125,6 +133,9 @@ static hf_verdict_t s_decide(const hf_pipeline_t *pipeline, const Hf__State *sta
     }
     if (late) {
         return s_verdict(HF_EVENT_EXPIRE, state, "its deadline has passed");
+    }
+    if (state->unasked) {
+        return s_as_before(pipeline, state, now);
     }
     if (asks) {
         return s_ask(pipeline, state, now, rng);

@@ -363,7 +363,8 @@ static void s_learn_end(const Hf__State *before, Hf__State *after, Hf__Attempt *
     after->retry_after = attempt->retry_after;
     after->crashes += attempt->suspect ? 1 : 0;
     attempt->inquiry = before->inquiry;
-    after->inquiries = before->inquiry ? before->inquiries + 1 : 0;
+    after->unasked = attempt->unasked;
+    after->inquiries = before->inquiry ? before->inquiries + (attempt->unasked ? 0 : 1) : 0;
     if (before->inquiry && attempt->class_ != HF_CLASS_SUCCEEDED) {
         after->class_ = answered && attempt->http_status == 404 ? HF_CLASS_FAILED : HF_CLASS_UNCERTAIN;
     }

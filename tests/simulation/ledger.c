@@ -398,6 +398,7 @@ static void s_learn_end(sim_ledger_t *self, const Hf__Fact *fact, sim_command_t 
     self->started[s_destination(command)]--;
     sim_gate_ended(&self->gates[s_destination(command)], self->world, fact);
     bool never_asked = fact->class_ == HF_CLASS_REFUSED && attempt->calls == 0;
+    command->never_asked = never_asked;
     if (never_asked) {
         sim_cover(SIM_FAULT_GIVEN_BACK, self->counts);
     }
@@ -461,6 +462,10 @@ static void s_learn_event(sim_ledger_t *self, const Hf__Fact *fact, sim_command_
         if (command->state != HF_STATE_DECIDING) {
             sim_violation(engine, 6, "c%u is given up while it is %s: that verdict was over another round",
                           command->number, hf_state_name(command->state));
+        }
+        if (command->never_asked) {
+            sim_violation(engine, 6, "c%u is given up though nobody was asked to make its attempt %u",
+                          command->number, command->attempt);
         }
         break;
     default:

@@ -56,6 +56,7 @@ typedef struct {
     bool unknown;                          //  An attempt of this round has an unknown outcome
     bool probe;                            //  The newest attempt is a probe
     bool inquiry;                          //  The newest attempt asks what became of the one before
+    bool never_asked;                      //  No caller was asked to make the newest attempt
     unsigned executed;                     //  Calls of this round that the third party carried out
     bool answered;                         //  A durable outcome says that it succeeded
     hf_buf_t body;                         //  What is to be sent now

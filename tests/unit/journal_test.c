@@ -336,6 +336,42 @@ static void an_inquiry_tells_what_became_of_the_call_before_it(void **state) {
     w_destroy(world);
 }
 
+static Hf__Proposal *s_unasked(world_t *world, const hf_id_t *id, uint32_t number, uint64_t epoch) {
+    Hf__Proposal *outcome = w_outcome(world, id, number, epoch, HF_CLASS_REFUSED);
+    outcome->outcome->attempt->unasked = true;
+    return outcome;
+}
+
+static void an_attempt_that_no_caller_was_asked_for_costs_nothing(void **state) {
+    world_t *world = w_new(MAP);
+    peer_t peer = w_peer(world, "call.0", 1);
+    (void)state;
+    hf_id_t id = w_bring_to(world, &peer, HF_STATE_CALLING);
+    assert_done(world, &peer, s_unasked(world, &id, 1, peer.epoch));
+    Hf__State *now = w_state(world, &id);
+    assert_true(now->unasked);
+    assert_int_equal(now->attempt - now->round_attempt, 0);
+    assert_done(world, &peer, w_verdict(world, &id, 1, HF_EVENT_RETRY_AT));
+    assert_done(world, &peer, w_start(world, &id, 2, peer.epoch));
+    assert_done(world, &peer, w_outcome(world, &id, 2, peer.epoch, HF_CLASS_UNCERTAIN));
+    assert_false(w_state(world, &id)->unasked);
+
+    s_ask(world, &peer, &id, 3, HF_CLASS_FAILED, 503);
+    Hf__Proposal *verdict = w_verdict(world, &id, 3, HF_EVENT_RETRY_AT);
+    verdict->verdict->inquire = true;
+    assert_done(world, &peer, verdict);
+    assert_done(world, &peer, w_start(world, &id, 4, peer.epoch));
+    assert_done(world, &peer, s_unasked(world, &id, 4, peer.epoch));
+    now = w_state(world, &id);
+    assert_int_equal(now->class_, HF_CLASS_UNCERTAIN); //  As unknown as it was,
+    assert_int_equal(now->inquiries, 1);               //  and asked as often
+    assert_true(now->inquiry);
+    assert_true(now->unasked);
+    assert_int_equal(now->attempt - now->round_attempt, 1);
+    w_verify(world);
+    w_destroy(world);
+}
+
 //  ---- people
 
 static void a_retry_begins_a_round_and_keeps_what_was(void **state) {
@@ -1028,6 +1064,7 @@ int main(void) {
         cmocka_unit_test(what_is_unsound_is_refused_and_changes_nothing),
         cmocka_unit_test(an_outcome_counts_only_for_its_own_attempt_and_its_callers_life),
         cmocka_unit_test(an_inquiry_tells_what_became_of_the_call_before_it),
+        cmocka_unit_test(an_attempt_that_no_caller_was_asked_for_costs_nothing),
         cmocka_unit_test(a_retry_begins_a_round_and_keeps_what_was),
         cmocka_unit_test(who_is_resolved_has_succeeded_without_a_reason),
         cmocka_unit_test(a_decision_that_comes_again_later_than_others_is_still_known),

@@ -231,6 +231,36 @@ static void what_is_unknown_at_the_deadline_ends_as_the_destination_says(void **
     assert_int_equal(verdict.event, HF_EVENT_HOLD);
 }
 
+//  It is due as it was before: neither the delay nor a retry deadline that has passed since it began is its fault.
+static void what_no_caller_was_asked_for_is_due_at_once_whatever_came_before(void **unused) {
+    (void)unused;
+    world_t world = s_world();
+    world.state.class_ = HF_CLASS_REFUSED;
+    world.state.unasked = true;
+    world.state.attempt = 6;
+    world.state.round_attempt = 1;
+    world.pipeline.retry_attempts = 5;
+    world.state.round_at = NOW - 60001;
+    hf_verdict_t verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_RETRY_AT);
+    assert_int_equal(verdict.due, NOW - 60001);
+    assert_int_equal(verdict.delay_ms, 0);
+    assert_false(verdict.inquire);
+
+    world.destination.probe = hf_template_new("http://third.example/{" HF_TEMPLATE_ID "}", NULL);
+    world.state.class_ = HF_CLASS_UNCERTAIN;
+    world.state.inquiry = true;
+    world.state.inquiries = 3;
+    verdict = s_decide(&world);
+    assert_int_equal(verdict.event, HF_EVENT_RETRY_AT);
+    assert_int_equal(verdict.due, NOW - 60001);
+    assert_true(verdict.inquire);
+    hf_template_destroy(&world.destination.probe);
+
+    world.state.deadline = NOW; //  Its own deadline holds
+    assert_int_equal(s_decide(&world).event, HF_EVENT_EXPIRE);
+}
+
 static void poison_is_dead_after_three_callers(void **unused) {
     (void)unused;
     world_t world = s_world();
@@ -266,6 +296,7 @@ int main(void) {
         cmocka_unit_test(uncertain_is_called_again_or_held_as_the_destination_says),
         cmocka_unit_test(what_became_of_an_unknown_one_is_asked_before_anything_else),
         cmocka_unit_test(what_is_unknown_at_the_deadline_ends_as_the_destination_says),
+        cmocka_unit_test(what_no_caller_was_asked_for_is_due_at_once_whatever_came_before),
         cmocka_unit_test(poison_is_dead_after_three_callers),
         cmocka_unit_test(a_pipeline_that_is_gone_is_retried_by_the_defaults),
     };
