@@ -413,7 +413,11 @@ static bool s_propose_unasked(hf_dispatch_t *self, hf_hand_t *hand, const char *
     attempt.class_ = HF_CLASS_REFUSED;
     attempt.unasked = true;
     attempt.reason = (char *)why;
-    return s_propose_end(self, hand, &attempt);
+    bool proposed = s_propose_end(self, hand, &attempt);
+    if (proposed && hand->lane) {
+        hf_lane_undo(hand->lane, hand->retry);
+    }
+    return proposed;
 }
 
 //  One whose caller is gone. An order may have reached it, in this life or in an earlier one. Only what this life had ordered, and was not
@@ -454,7 +458,7 @@ typedef struct {
         [HF_QUEUES]; //  Where a queue was left: when its head is due, or its budget bears one; INT64_MAX: it was not left
     unsigned suspects[HF_QUEUES]; //  Passed over, because another one is being called
     bool unfinished;              //  It ended before what is due did,
-    bool stuck;                   //  because nothing can be started anywhere now
+    bool stuck;                   //  because nothing can be started there now
 } look_t;
 
 //  The state, or NULL where there is none or it cannot be read (then the core must end).
@@ -499,10 +503,14 @@ static hf_walk_t s_on_due(void *context, hf_queue_t queue, int64_t due, const hf
         return HF_WALK_END;
     }
     bool late = state->deadline && state->deadline <= self->now;
-    if (!late && s_is_suspect(state) && (s_must_wait(self) || !hf_lane_has_place(look->lane))) {
+    if (!late && s_is_suspect(state) && s_must_wait(self)) {
         look->suspects[queue]++;
         look->unfinished = false;
         return HF_WALK_ON;
+    }
+    if (!late && s_is_suspect(state) && !hf_lane_has_place(look->lane)) {
+        look->stuck = true; //  It goes ahead of no place; nor do those behind it, or it would never get one
+        return HF_WALK_END;
     }
     if (late ? !s_propose_expire(self, id, state) : !s_propose_start(self, id, state, look->lane, caller)) {
         s_wait(self, look->lane, self->now + LINK_FULL_MS);
@@ -651,8 +659,9 @@ static bool s_may_begin(const hf_dispatch_t *self) {
 
 //  ---- places for those in line
 
-//  Why one in line goes back to the queue; NULL: it need not.
-static const char *s_why_back(const hf_dispatch_t *self, const hf_lane_t *lane, const hf_hand_t *hand) {
+//  Why one in line goes back to the queue; NULL: it need not. Time counts only where no place is free.
+static const char *s_why_back(const hf_dispatch_t *self, const hf_lane_t *lane, const hf_hand_t *hand,
+                              bool place) {
     if (!hand->own) {
         return NULL; //  It may have been asked already
     }
@@ -665,23 +674,29 @@ static const char *s_why_back(const hf_dispatch_t *self, const hf_lane_t *lane, 
     if (!hf_lane_lets_call(lane, self->now)) {
         return "not called: its destination is held";
     }
-    return self->now - hand->lined_up_at >= IN_LINE_MAX_MS ? "not called: no place came free" : NULL;
+    bool late = self->now - hand->lined_up_at >= IN_LINE_MAX_MS;
+    return late && !place ? "not called: no place came free" : NULL;
 }
 
 //  Places go to those whose Start is durable, in the order of their Starts. So the ones that were asked are always the oldest: what a new life
-//  gives the places to.
+//  gives the places to. One of an earlier life keeps its turn, so those behind it may have to go back before it.
 static void s_serve_line(hf_dispatch_t *self, hf_lane_t *lane) {
     if (lane->stale) {
         s_read_gate(self, lane);
     }
-    for (hf_hand_t *hand; (hand = lane->line_first) && hand->stage == HF_HAND_CALLING;) {
-        const char *why = s_why_back(self, lane, hand);
-        if (why ? !s_propose_unasked(self, hand, why) : !hf_lane_has_free_place(lane)) {
-            return;
-        }
-        if (!why) {
+    bool goes_on = true;
+    for (hf_hand_t *hand = lane->line_first, *after; goes_on && hand && hand->stage == HF_HAND_CALLING;
+         hand = after) {
+        after = hand->after;
+        bool place = hf_lane_has_free_place(lane);
+        const char *why = s_why_back(self, lane, hand, place);
+        if (why) {
+            goes_on = s_propose_unasked(self, hand, why);
+        } else if (place) {
             s_place(hand);
             s_order_if_known(self, hand);
+        } else {
+            goes_on = !hand->own;
         }
     }
 }
@@ -882,7 +897,8 @@ static void s_on_started(hf_dispatch_t *self, const Hf__Fact *fact, const hf_id_
     s_give_to(self, hand, s_caller_number(self, fact->caller), fact->caller_epoch);
     uint64_t known = hand->caller >= 0 ? self->callers[hand->caller].epoch : UINT64_MAX;
     if (hand->in_line) {
-        s_mark(self, hand->lane); //  It may be called as soon as there is a place
+        hand->lined_up_at = self->now; //  What the journal took is not the third party's fault
+        s_mark(self, hand->lane);      //  It may be called as soon as there is a place
     }
     if (known == hand->caller_epoch && !hand->in_line) {
         s_order(self, hand);

@@ -35,7 +35,7 @@ typedef struct hf_hand {
     int64_t ordered_at;    //  CALLING: when this life ordered it last; 0: it did not
     uint64_t proposal;     //  Number of the proposal that its stage stands for, 0: none of this life
     bool in_line;          //  It waits for a place in its lane,
-    int64_t lined_up_at;   //  since then,
+    int64_t lined_up_at;   //  since then, or since its Start became durable,
     struct hf_hand *ahead; //  behind this one; NULL: it is the first
     struct hf_hand *after; //  and before this one; NULL: it is the last
 } hf_hand_t;

@@ -41,7 +41,8 @@ bool hf_lane_lets_call(const hf_lane_t *self, int64_t now) {
 static int s_ahead(const hf_lane_t *self, int limit, int64_t now) {
     bool quick = self->freed_at && now - self->freed_at <= AHEAD_FREED_MS && self->limit.long_us > 0 &&
                  self->limit.long_us <= AHEAD_QUICK_US;
-    bool free = self->gate.circuit == HF_CIRCUIT_CLOSED && limit == self->destination->concurrency &&
+    int learned = hf_limit_use(&self->limit, self->destination->concurrency); //  In use or not
+    bool free = self->gate.circuit == HF_CIRCUIT_CLOSED && learned == self->destination->concurrency &&
                 hf_pace_rate(&self->pace, self->destination, &self->gate, now) <= 0;
     if (!quick || !free || self->destination->on_uncertain == HF_ON_UNCERTAIN_HOLD) {
         return 0;

@@ -57,7 +57,7 @@ void hf_lane_begin(hf_lane_t *self, bool retry, int64_t now);
 void hf_lane_take(hf_lane_t *self, bool probe);
 void hf_lane_give(hf_lane_t *self, bool probe, int64_t now);
 
-//  An attempt that was to begin does not: the journal refused it.
+//  An attempt that was to begin does not: the journal refused it, or it went ahead of a place and got none.
 void hf_lane_undo(hf_lane_t *self, bool retry);
 
 //  What the end of an attempt says about the third party; before its place is given back.

@@ -177,28 +177,38 @@ static void s_gate(story_t *story, hf_gate_event_t event) {
     s_propose(story, &story->client, w_gate(story->world, event, 0));
 }
 
-//  A third party with two places that has just shown to be quick; then six commands: two are ordered, two have started ahead of a place.
-static story_t *s_setup_line(hf_id_t ids[6]) {
-    story_t *story = s_setup(2);
+static void s_took(story_t *story, const hf_id_t *id, uint32_t number, hf_class_t class, uint32_t us) {
+    Hf__Proposal *outcome = w_outcome(story->world, id, number, story->caller.epoch, class);
+    outcome->outcome->attempt->total_us = us;
+    outcome->outcome->attempt->http_status = class == HF_CLASS_FAILED ? 500 : 0;
+    s_propose(story, &story->caller, outcome);
+}
+
+//  A third party that has just shown to be quick; then three times as many commands as it has places: a third is ordered, and a third has
+//  started ahead of a place.
+static story_t *s_setup_places(int places, hf_id_t *ids) {
+    story_t *story = s_setup(places);
     s_settle(story);
     for (int i = 0; i < 2; i++) {
         hf_id_t id = s_submit(story, 0, 0);
         s_settle(story);
-        Hf__Proposal *outcome = w_outcome(story->world, &id, 1, story->caller.epoch, HF_CLASS_SUCCEEDED);
-        outcome->outcome->attempt->total_us = 1000;
         story->world->now += 250 * i; //  A window of the latency ends
-        s_propose(story, &story->caller, outcome);
+        s_took(story, &id, 1, HF_CLASS_SUCCEEDED, 1000);
         s_settle(story);
     }
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 3 * places; i++) {
         ids[i] = s_submit(story, 0, 0);
         s_settle(story);
     }
-    assert_int_equal(story->orders, 2 + 2);
-    for (int i = 0; i < 6; i++) {
-        assert_state(story->world, &ids[i], i < 4 ? HF_STATE_CALLING : HF_STATE_ACCEPTED);
+    assert_int_equal(story->orders, 2 + places);
+    for (int i = 0; i < 3 * places; i++) {
+        assert_state(story->world, &ids[i], i < 2 * places ? HF_STATE_CALLING : HF_STATE_ACCEPTED);
     }
     return story;
+}
+
+static story_t *s_setup_line(hf_id_t ids[6]) {
+    return s_setup_places(2, ids);
 }
 
 static void starts_go_ahead_of_places_and_are_ordered_in_turn(void **unused) {
@@ -245,6 +255,77 @@ static void who_gets_no_place_in_time_goes_back(void **unused) {
     assert_state(story->world, &ids[2], HF_STATE_DECIDING);
     assert_state(story->world, &ids[3], HF_STATE_DECIDING);
     assert_state(story->world, &ids[4], HF_STATE_ACCEPTED); //  And nobody goes ahead any more
+    s_teardown(story);
+}
+
+//  A dispatch that did not run for a while has places to give all the same.
+static void who_is_in_line_gets_a_free_place_however_late_it_is(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    story->world->now += 2000;
+    s_ended(story, &ids[0], 1, story->caller.epoch);
+    s_ended(story, &ids[1], 1, story->caller.epoch);
+    s_settle(story);
+    assert_int_equal(story->orders, 2 + 4);
+    assert_true(hf_id_equal(&story->ordered[4], &ids[2]));
+    assert_true(hf_id_equal(&story->ordered[5], &ids[3]));
+    s_teardown(story);
+}
+
+//  What the journal took for a Start is not what its third party took.
+static void a_slow_disk_sends_nobody_back(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    s_ended(story, &ids[0], 1, story->caller.epoch);
+    hf_dispatch_ops.tick(story->dispatch, story->world->now); //  A place for ids[2], and ids[4] is proposed
+    story->world->now += 1500;
+    s_settle(story);
+    assert_state(story->world, &ids[3], HF_STATE_DECIDING);
+    assert_state(story->world, &ids[4], HF_STATE_CALLING);
+    s_pass(story, 1500);
+    assert_state(story->world, &ids[4], HF_STATE_DECIDING);
+    s_teardown(story);
+}
+
+//  What an earlier life may have asked for keeps its turn; whoever stands behind it goes back all the same.
+static void who_is_in_line_behind_another_lifes_goes_back(void **unused) {
+    (void)unused;
+    hf_id_t ids[9];
+    story_t *story = s_setup_places(3, ids);
+    s_new_dispatch(story);
+    story->orders = 0;
+    s_pass(story, 500); //  0 to 2 are called again, 3 to 5 are in line
+    assert_int_equal(story->orders, 3);
+    for (int i = 0; i < 2; i++) {
+        story->world->now += 250 * i;
+        s_took(story, &ids[i], 1, HF_CLASS_SUCCEEDED, 1000);
+        s_settle(story);
+    }
+    assert_int_equal(story->orders, 5); //  5 is in line, and 6 and 7 behind it
+    assert_state(story->world, &ids[7], HF_STATE_CALLING);
+    hf_dispatch_stop(story->dispatch);
+    s_settle(story);
+    assert_true(hf_dispatch_is_quiet(story->dispatch));
+    assert_int_equal(story->orders, 5);
+    assert_state(story->world, &ids[5], HF_STATE_CALLING);
+    assert_state(story->world, &ids[6], HF_STATE_DECIDING);
+    assert_state(story->world, &ids[7], HF_STATE_DECIDING);
+    s_teardown(story);
+}
+
+//  Answers that come too late say that it is quick no more, whether or not the limit may be lowered for it.
+static void nobody_goes_ahead_where_calls_time_out(void **unused) {
+    (void)unused;
+    hf_id_t ids[6];
+    story_t *story = s_setup_line(ids);
+    story->destination->adaptive = false;
+    s_took(story, &ids[0], 1, HF_CLASS_UNCERTAIN, 30000000);
+    s_took(story, &ids[1], 1, HF_CLASS_UNCERTAIN, 30000000);
+    s_settle(story);
+    assert_int_equal(story->orders, 2 + 4);
+    assert_state(story->world, &ids[4], HF_STATE_ACCEPTED);
     s_teardown(story);
 }
 
@@ -646,6 +727,39 @@ static void retries_do_not_wait_for_the_end_of_new_commands(void **unused) {
     s_teardown(story);
 }
 
+//  What goes ahead and is not called uses up nothing that is for calls.
+static void what_was_not_called_costs_no_budget(void **unused) {
+    (void)unused;
+    hf_id_t ids[4];
+    story_t *story = s_setup(2);
+    story->destination->retry_budget_percent = 0;
+    s_settle(story);
+    for (int i = 0; i < 2; i++) {
+        ids[i] = s_submit(story, 0, 0);
+        s_settle(story);
+        story->world->now += 250 * i;
+        s_took(story, &ids[i], 1, HF_CLASS_FAILED, 1000);
+        s_settle(story);
+    }
+    ids[2] = s_submit(story, 0, 0);
+    ids[3] = s_submit(story, 0, 0);
+    s_settle(story);
+    assert_int_equal(story->orders, 4);
+    for (uint32_t attempt = 1; attempt < 150; attempt++) {
+        s_retry_at(story, &ids[0], attempt, story->world->now);
+        s_retry_at(story, &ids[1], attempt, story->world->now);
+        s_settle(story);
+        assert_state(story->world, &ids[1], HF_STATE_CALLING); //  In line, and not called
+        s_gate(story, HF_GATE_PAUSE);
+        s_settle(story);
+        assert_state(story->world, &ids[1], HF_STATE_DECIDING);
+        s_gate(story, HF_GATE_RESUME);
+        s_settle(story);
+    }
+    assert_int_equal(story->orders, 4);
+    s_teardown(story);
+}
+
 //  The caller dies with all that it has in hand; everything is due again at once.
 static void s_crash(story_t *story, const hf_id_t *ids, size_t size, uint32_t attempt) {
     s_new_caller(story, (uint8_t)(attempt + 1));
@@ -696,6 +810,39 @@ static void what_two_callers_died_with_is_called_one_at_a_time(void **unused) {
     s_pass(story, 750);
     assert_int_equal(story->orders, 7); //  The last one does not wait for its end
     s_teardown(story);
+}
+
+//  However much stands in line: it does not wait for a time at which nobody goes ahead.
+static void what_two_callers_died_with_is_called_while_others_go_ahead(void **unused) {
+    (void)unused;
+    story_t *story = s_setup(2);
+    hf_id_t poison = s_submit(story, 0, 0);
+    s_settle(story);
+    s_crash(story, &poison, 1, 1);
+    s_new_caller(story, 3);
+    s_pass(story, 250);
+    assert_int_equal(w_state(story->world, &poison)->crashes, 2);
+    story->orders = 0;
+    for (int i = 0; i < 20; i++) {
+        s_submit(story, 0, 0);
+    }
+    s_settle(story);
+    for (size_t ended = 0; ended < 100; ended++) {
+        if (hf_id_equal(&story->ordered[ended], &poison)) {
+            assert_int_equal(story->attempts[ended], 3);
+            s_teardown(story);
+            return;
+        }
+        story->world->now += ended < 4 ? 250 : 5;
+        s_took(story, &story->ordered[ended], 1, HF_CLASS_SUCCEEDED, 1000);
+        if (ended == 8) {
+            s_retry_at(story, &poison, 2, story->world->now);
+        }
+        s_submit(story, 0, 0);
+        s_settle(story);
+        assert_int_equal(story->orders, ended + 3); //  The places are in use all the time
+    }
+    fail_msg("it was not called");
 }
 
 //  A journal whose reserve runs low bears one attempt at a time: the next at once after a success, else later.
@@ -762,6 +909,12 @@ int main(void) {
         cmocka_unit_test(starts_go_ahead_of_places_and_are_ordered_in_turn),
         cmocka_unit_test(who_is_in_line_when_the_gate_closes_is_not_called),
         cmocka_unit_test(who_gets_no_place_in_time_goes_back),
+        cmocka_unit_test(who_is_in_line_gets_a_free_place_however_late_it_is),
+        cmocka_unit_test(a_slow_disk_sends_nobody_back),
+        cmocka_unit_test(who_is_in_line_behind_another_lifes_goes_back),
+        cmocka_unit_test(nobody_goes_ahead_where_calls_time_out),
+        cmocka_unit_test(what_was_not_called_costs_no_budget),
+        cmocka_unit_test(what_two_callers_died_with_is_called_while_others_go_ahead),
         cmocka_unit_test(a_stopping_dispatch_calls_nobody_who_is_in_line),
         cmocka_unit_test(a_new_life_orders_no_more_than_there_are_places),
         cmocka_unit_test(what_was_in_line_when_its_caller_died_was_never_sent),
