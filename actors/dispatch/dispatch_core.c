@@ -62,9 +62,6 @@ struct hf_dispatch {
     hf_proposer_t *proposer;          //  Link and facts
     hf_arena_t *arena;                //  Of the state being looked at
     hf_id_map_t *hands;               //  What is in hand
-    hf_hand_t **found;                //  While everything is made anew: what is being called,
-    size_t found_size;                //  how many,
-    size_t found_room;                //  and how many there is room for
     hf_lane_t *lanes;                 //  One for each destination
     hf_schedule_t *schedule;          //  When to look at which lane
     hf_lane_t **dirty;                //  Ring of lanes worth a look
@@ -783,25 +780,34 @@ static void s_keep_what_stands(hf_dispatch_t *self) {
     }
 }
 
+//  What is being called, as the file has it.
+typedef struct {
+    hf_dispatch_t *self; //  Whose
+    hf_hand_t **hands;   //  Not in a lane yet
+    size_t size, room;   //  How many, and how many there is room for
+} found_t;
+
 static bool s_on_calling(void *context, const char *destination, int64_t since, const hf_id_t *id) {
-    hf_dispatch_t *self = context;
+    found_t *found = context;
+    hf_dispatch_t *self = found->self;
     (void)since;
     Hf__State *state = s_state(self, id);
-    if (state && state->state == HF_STATE_CALLING && !hf_id_map_get(self->hands, id)) {
-        hf_hand_t *hand = s_take_in_hand(self, id, HF_HAND_CALLING);
-        hand->lane = s_lane(self, destination);
-        hand->probe = state->probe;
-        hand->attempt = state->attempt;
-        hand->fact = state->last_fact;
-        s_set_suspect(self, hand, state, state->since);
-        s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
-        if (self->found_size == self->found_room) {
-            self->found_room = self->found_room * 2 + 64;
-            self->found = realloc(self->found, self->found_room * sizeof(hf_hand_t *));
-            assert(self->found && "out of memory");
-        }
-        self->found[self->found_size++] = hand;
+    if (!state || state->state != HF_STATE_CALLING || hf_id_map_get(self->hands, id)) {
+        return true;
     }
+    hf_hand_t *hand = s_take_in_hand(self, id, HF_HAND_CALLING);
+    hand->lane = s_lane(self, destination);
+    hand->probe = state->probe;
+    hand->attempt = state->attempt;
+    hand->fact = state->last_fact;
+    s_set_suspect(self, hand, state, state->since);
+    s_give_to(self, hand, s_caller_number(self, state->caller), state->caller_epoch);
+    if (found->size == found->room) {
+        found->room = found->room * 2 + 64;
+        found->hands = realloc(found->hands, found->room * sizeof(hf_hand_t *));
+        assert(found->hands && "out of memory");
+    }
+    found->hands[found->size++] = hand;
     return true;
 }
 
@@ -810,18 +816,21 @@ static int s_by_fact(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-//  What is found being called gets places in the order of its Starts, as it did in the life before: no more than the places are asked for at
-//  once, whichever of them the callers have already.
-static void s_enter_found(hf_dispatch_t *self) {
-    if (self->found_size) { //  No array otherwise
-        qsort(self->found, self->found_size, sizeof(hf_hand_t *), s_by_fact);
+//  What is found gets places in the order of its Starts, as it did in the life before: no more than the places are asked for at once, whichever
+//  of them the callers have already.
+static void s_find_calling(hf_dispatch_t *self) {
+    hf_error_t error;
+    found_t found = {.self = self};
+    if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, &found, &error)) {
+        hf_proposer_fail(self->proposer, &error);
     }
-    for (size_t i = 0; i < self->found_size; i++) {
-        s_enter(self, self->found[i], self->found[i]->lane, self->found[i]->probe);
+    if (found.size) { //  No array otherwise
+        qsort(found.hands, found.size, sizeof(hf_hand_t *), s_by_fact);
     }
-    free(self->found);
-    self->found = NULL;
-    self->found_size = self->found_room = 0;
+    for (size_t i = 0; i < found.size; i++) {
+        s_enter(self, found.hands[i], found.hands[i]->lane, found.hands[i]->probe);
+    }
+    free(found.hands);
 }
 
 static bool s_on_old_fact(void *context, const Hf__Fact *fact) {
@@ -862,10 +871,7 @@ static void s_rebuild(hf_dispatch_t *self) {
     if (hf_store_walk_destinations(self->store, s_set_gate, self, &error)) {
         hf_proposer_fail(self->proposer, &error);
     }
-    if (hf_store_walk_open(self->store, HF_PHASE_CALLING, NULL, 0, s_on_calling, self, &error)) {
-        hf_proposer_fail(self->proposer, &error);
-    }
-    s_enter_found(self);
+    s_find_calling(self);
     hf_store_end_read(self->store);
 }
 

@@ -44,7 +44,8 @@ bool hf_lane_has_place(const hf_lane_t *self);
 //  Whether those in line may still be called as places come free.
 bool hf_lane_lets_call(const hf_lane_t *self, int64_t now);
 
-//  How many attempts may begin now, at most `most`: as many as there are places, and some ahead of a place where all is well. 0: none; *when is the time to look again, INT64_MAX: when something happens to it.
+//  How many attempts may begin now, at most `most`: as many as there are places, and some ahead of a place where all is well. 0: none;
+//  *when is the time to look again, INT64_MAX: when something happens to it.
 int hf_lane_room(hf_lane_t *self, int most, int64_t now, int64_t *when);
 
 //  Whether a retry may begin now; false: *when is the time to ask again.
